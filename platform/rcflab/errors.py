@@ -1,0 +1,56 @@
+"""Faults that a person can act on, each with its exit code.
+
+    rcf.errors.InputError   2   bad input          CellsFailedError    3   some trials failed
+    ServiceDownError       69   a service is down  StorageError       74   disk full, read-only, no permission
+    InterruptedRunError    75   resumable          (Ctrl-C          130)
+"""
+
+from rcf.errors import InputError, Problem, RcfError
+
+__all__ = ["CellsFailedError", "FencedError", "IncompleteError", "InputError", "InterruptedRunError", "LabError",
+           "Problem", "RcfError", "ServiceDownError", "StorageError", "exit_code_of"]
+
+
+class LabError(RcfError):
+    """Root of the platform's own errors."""
+
+    exit_code = 1
+
+
+class CellsFailedError(LabError):
+    """Some trials failed; the others are complete."""
+
+    exit_code = 3
+
+
+class IncompleteError(LabError):
+    """A table was asked for, but a cell is missing, failed, stale or doubled."""
+
+    exit_code = 3
+
+
+class ServiceDownError(LabError):
+    """A service (MLflow, Ray) does not answer."""
+
+    exit_code = 69
+
+
+class StorageError(LabError):
+    """The storage path cannot be written or read."""
+
+    exit_code = 74
+
+
+class InterruptedRunError(LabError):
+    """The run was told to stop; the same command resumes it."""
+
+    exit_code = 75
+
+
+class FencedError(LabError):
+    """A newer owner holds the lease of this key: this writer must stop at once."""
+
+
+def exit_code_of(error: RcfError) -> int:
+    """The process exit code of an expected fault."""
+    return error.exit_code if isinstance(error, LabError) else 2 if isinstance(error, InputError) else 1

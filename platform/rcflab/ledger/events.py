@@ -1,0 +1,85 @@
+"""What can be written in a ledger: five kinds of event, each with its timestamp fixed at birth.
+
+    attempt started --> metrics ... checkpoint ... evaluation ... --> state: finished | failed | interrupted
+
+One JSON object a line, with a checksum; see writer.py for the promise and reader.py for how they fold into a state.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from rcflab.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A process began (or resumed) the training of this key."""
+
+    ts_ms: int
+    attempt: int
+    """The fencing token of the lease: grows by one with each owner."""
+    step: int
+    """Step from which training goes on."""
+    provenance: Mapping[str, Json]
+    """rcflab.records.Provenance as a dictionary."""
+    pid: int
+    kind: Literal["attempt"] = "attempt"
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Training metrics at one step (all finite)."""
+
+    ts_ms: int
+    step: int
+    values: Mapping[str, float]
+    kind: Literal["metrics"] = "metrics"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """A checkpoint was committed."""
+
+    ts_ms: int
+    step: int
+    path: str
+    """Relative to the storage root."""
+    sha256: str
+    """Of the checkpoint's manifest."""
+    kind: Literal["checkpoint"] = "checkpoint"
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """One evaluation under one evaluation configuration."""
+
+    ts_ms: int
+    step: int
+    eval_key: str
+    final: bool
+    """True for the evaluation of the finished training: the one that tables use."""
+    values: Mapping[str, float]
+    videos_digest: str
+    records: str
+    """npz path relative to the storage root."""
+    artifacts: tuple[str, ...]
+    """File paths relative to the storage root."""
+    code_digest: str
+    kind: Literal["evaluation"] = "evaluation"
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """Training came to an end."""
+
+    ts_ms: int
+    step: int
+    state: Literal["finished", "failed", "interrupted"]
+    reason: str = ""
+    """For people: exception class and message, first line."""
+    failure: Literal["", "non_finite", "out_of_memory", "error"] = ""
+    kind: Literal["state"] = "state"
+
+
+Event = AttemptStarted | Metrics | CheckpointSaved | Evaluated | StateChanged

@@ -1,0 +1,43 @@
+"""Every metric, declared once: key, unit, direction, digits. Tables, arrows, tests and the tracker read the same row."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """One metric as people see it."""
+
+    key: str
+    label: str
+    unit: str
+    better: Literal["higher", "lower", "neither"]
+    digits: int
+
+
+_SPECS = (
+    MetricSpec("val/ap", "AP", "points", "higher", 1),
+    MetricSpec("val/ap50", "AP50", "points", "higher", 1),
+    MetricSpec("val/ap75", "AP75", "points", "higher", 1),
+    MetricSpec("val/ap_small", "AP small", "points", "higher", 1),
+    MetricSpec("val/ap_medium", "AP medium", "points", "higher", 1),
+    MetricSpec("val/ap_large", "AP large", "points", "higher", 1),
+    MetricSpec("val/ar1", "AR1", "points", "higher", 1),
+    MetricSpec("val/ar10", "AR10", "points", "higher", 1),
+    MetricSpec("val/ar100", "AR100", "points", "higher", 1),
+    MetricSpec("order/consistency_pct", "order kept", "%", "higher", 1),
+    MetricSpec("order/override_pct", "IoU overrides", "%", "neither", 1),
+    MetricSpec("lipschitz/secant_mean", "secant", "ratio", "lower", 3),
+    MetricSpec("train/loss", "loss", "", "lower", 3),
+    MetricSpec("train/loss_class", "class loss", "", "lower", 3),
+    MetricSpec("train/loss_dice", "Dice loss", "", "lower", 3),
+    MetricSpec("train/loss_bce", "BCE loss", "", "lower", 3),
+    MetricSpec("train/lr", "learning rate", "", "neither", 6),
+    MetricSpec("time/step_ms", "step", "ms", "lower", 0),
+    MetricSpec("time/data_wait_pct", "data wait", "%", "lower", 1),
+    MetricSpec("cost/params_m", "parameters", "M", "lower", 2),
+    MetricSpec("toy/score", "score", "points", "higher", 2),
+    MetricSpec("toy/distance", "distance", "", "lower", 4),
+)
+
+METRICS: dict[str, MetricSpec] = {spec.key: spec for spec in _SPECS}

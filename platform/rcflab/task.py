@@ -1,0 +1,95 @@
+"""The seam between the platform and what it trains: a TaskSpec is a handful of callables.
+
+    rcf_task.TASK   the network            (imports rcf, torch)
+    toy_task.TASK   two parameters, no torch; the whole platform in seconds, for tests and benchmarks
+
+A task is found by its registry name, never by a pickled callable.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcflab.errors import Problem
+from rcflab.records import Json
+
+Records = Mapping[str, NDArray[np.generic]]
+"""Match records of one evaluation, arrays by name, saved as npz; what they mean is the task's affair."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalResult:
+    """What one evaluation returns. Files (overlays, results.json) were written below the folder it was given."""
+
+    metrics: Mapping[str, float]
+    records: Records
+    videos_digest: str
+    artifacts: Sequence[Path] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When the loop logs, saves and evaluates, in steps; 0 means only at the end."""
+
+    steps: int
+    log_every: int
+    checkpoint_every: int
+    evaluate_every: int
+
+
+class Training(Protocol):
+    """A training in progress: pure of files but for `save` and `restore`, which get a folder of their own."""
+
+    @property
+    def step(self) -> int:
+        """Finished optimisation steps."""
+        ...
+
+    def advance(self) -> Mapping[str, float]:
+        """Do one optimisation step and return its metrics; raises rcf.errors.NonFiniteLossError."""
+        ...
+
+    def save(self, folder: Path) -> None:
+        """Write all that `restore` needs into the existing, empty `folder`."""
+        ...
+
+    def restore(self, folder: Path) -> None:
+        """Continue from a folder that `save` wrote."""
+        ...
+
+    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
+        """Evaluate the present weights under the evaluation part of `config`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """Everything the platform knows of what it trains. Configurations are resolved dictionaries (Cell.config)."""
+
+    name: str
+    schedule: Callable[[Mapping[str, Json]], Schedule]
+    start: Callable[[Mapping[str, Json], int], Training]
+    """(config, seed) -> a fresh training at step 0. Must not touch global random state that matters."""
+    check: Callable[[Mapping[str, Json]], Sequence[Problem]]
+    """Preflight without training: data folders, annotation files, weights. Every problem at once."""
+    prepare: Callable[[Mapping[str, Json]], None]
+    """Make what the configuration generates (synthetic data on disk); idempotent, safe against a second process."""
+    resume_files: Sequence[str]
+    """Files of a checkpoint that only a resume needs (optimiser state): deleted when a cell is finished."""
+    metrics: Callable[[Records, NDArray[np.float64] | None], Mapping[str, float]]
+    """Re-compute metrics from match records under video weights (None: each video once)."""
+
+
+_MODULES = {"rcf": "rcflab.rcf_task", "toy": "rcflab.toy_task"}
+
+
+def load_task(name: str) -> TaskSpec:
+    """The TaskSpec registered as `name`; imports torch only for the tasks that use it."""
+    task = importlib.import_module(_MODULES[name]).TASK
+    assert isinstance(task, TaskSpec)
+    return task

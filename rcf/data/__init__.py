@@ -1,0 +1,1 @@
+"""Video data: annotations, readers, the synthetic set, transforms and sampling."""

@@ -1,0 +1,1 @@
+"""The exact metric of YouTube-VIS, on stock pycocotools."""
