@@ -1,10 +1,10 @@
 """Faults on demand at named points, so that crash tests strike the same place each time.
 
-    RCFLAB_FAULT="ledger.append:kill:3"   the third time that this process passes the point `ledger.append`, SIGKILL itself
+    RCFLAB_FAULT="ledger.append:kill:3"   SIGKILL itself when it passes the point the third time
                        point:action:count
 
-Actions: `kill` (SIGKILL to this process), `raise` (InjectedFault), `sleep=SECONDS`. Without the variable a point costs one
-look into the environment. Points: `ledger.append`, `ship.run_created`, `checkpoint.files`, `checkpoint.manifest`,
+Actions: `kill` (SIGKILL to this process), `raise` (InjectedFault), `sleep=SECONDS`. Without the variable a point costs
+one look into the environment. Points: `ledger.append`, `ship.run_created`, `checkpoint.files`, `checkpoint.manifest`,
 `checkpoint.rename`, `train.step`.
 """
 

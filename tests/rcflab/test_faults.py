@@ -38,7 +38,7 @@ def test_another_point_is_left_alone(monkeypatch):
 
 def test_kill_ends_the_process_by_sigkill(monkeypatch):
     monkeypatch.setenv(FAULT_VARIABLE, "train.step:kill:2")
-    code = "from rcflab.faults import fault_point; fault_point('train.step'); print('one', flush=True); fault_point('train.step')"
+    code = "from rcflab.faults import fault_point as f; f('train.step'); print('one', flush=True); f('train.step')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (-signal.SIGKILL, "one\n")
 
