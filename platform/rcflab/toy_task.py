@@ -1,0 +1,137 @@
+"""The toy task: two parameters walk to a line under seeded noise. The whole platform in seconds, without torch.
+
+    (slope, offset) --gradient on noisy points, momentum--> ... --evaluate--> distance of each video to the line
+
+It is deterministic to the bit, resumes exactly, and fails on demand (`training.raise_at`, `training.nan_at`).
+"""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcf.errors import CheckpointError, NonFiniteLossError, Problem
+from rcf.seeding import stream
+from rcflab.records import Json
+from rcflab.task import EvalResult, Records, Schedule, TaskSpec
+from rcflab.toy_config import ToyConfig
+
+_TARGET = np.array([2.0, -1.0])
+"""Slope and offset of the line that the walk should find."""
+_BATCH = 4
+
+
+def _points(config: ToyConfig) -> NDArray[np.float64]:
+    """Positions on the line, one a video: (videos,)."""
+    return stream(config.data.seed, "toy-points").uniform(-1, 1, size=config.data.videos)
+
+
+class ToyTraining:
+    """One walk; see rcflab.task.Training."""
+
+    def __init__(self, config: ToyConfig, seed: int) -> None:
+        start = np.array([config.model.slope, config.model.offset])
+        self._config, self._seed, self._step = config, seed, 0
+        self._weights = start + config.training.noise * stream(seed, "init").normal(size=2)
+        self._memory = np.zeros((config.model.memory, 2))
+
+    @property
+    def step(self) -> int:
+        """Finished steps."""
+        return self._step
+
+    def advance(self) -> Mapping[str, float]:
+        """One gradient step on a noisy batch; raises NonFiniteLossError and RuntimeError where the config asks."""
+        training, step = self._config.training, self._step + 1
+        time.sleep(training.step_ms / 1000)
+        if step == training.raise_at:
+            raise RuntimeError(f"the toy training raises at step {step}, as training.raise_at asks")
+        random = stream(self._seed, "data", step)
+        basis = np.stack([random.uniform(-1, 1, size=_BATCH), np.ones(_BATCH)], axis=1)
+        error = basis @ (self._weights - _TARGET) + training.noise * random.normal(size=_BATCH)
+        loss = math.nan if step == training.nan_at else float(np.mean(error**2))
+        if not math.isfinite(loss):
+            raise NonFiniteLossError(step, "train/loss", loss)
+        self._weights = self._weights - training.lr * self._direction(2 * basis.T @ error / _BATCH)
+        self._step = step
+        return {"train/loss": loss, "train/lr": training.lr}
+
+    def _direction(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
+        if not len(self._memory):
+            return gradient
+        decays = self._config.model.decay ** np.arange(1, len(self._memory) + 1)
+        direction = gradient + decays @ self._memory
+        self._memory = np.concatenate([gradient[None], self._memory[:-1]])
+        return direction
+
+    def save(self, folder: Path) -> None:
+        """weights.npy (2,), state.json, and for the resume only momentum.npy (memory, 2)."""
+        np.save(folder / "weights.npy", self._weights)
+        np.save(folder / "momentum.npy", self._memory)
+        (folder / "state.json").write_text(json.dumps({"step": self._step}))
+
+    def restore(self, folder: Path) -> None:
+        """Continue from `folder`; without momentum.npy the walk can be evaluated but not continued."""
+        self._step = int(json.loads((folder / "state.json").read_text())["step"])
+        self._weights = np.load(folder / "weights.npy")
+        if (folder / "momentum.npy").exists():
+            self._memory = np.load(folder / "momentum.npy")
+        elif self._step < self._config.training.steps:
+            raise CheckpointError(f"{folder} has no momentum.npy: it was slimmed, yet training is not at its end")
+
+    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
+        """Distance of each video's point to the line; writes results.json."""
+        parsed = ToyConfig.model_validate(config)
+        points = _points(parsed)
+        difference = np.stack([points, np.ones_like(points)], axis=1) @ (self._weights - _TARGET)
+        records = {"distance": np.abs(difference), "threshold": np.array(parsed.evaluation.threshold)}
+        results = artifacts / "results.json"
+        results.write_text(json.dumps({"distance": records["distance"].tolist()}))
+        digest = hashlib.sha256(points.tobytes()).hexdigest()
+        return EvalResult(metrics(records, None), records, digest, (results,))
+
+
+def metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
+    """Weighted mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
+    distance = np.asarray(records["distance"], dtype=np.float64)
+    weights = np.ones_like(distance) if video_weights is None else video_weights
+    closeness = 100 * np.exp(-distance / float(records["threshold"]))
+    return {
+        "toy/score": float(np.average(closeness, weights=weights)),
+        "toy/distance": float(np.average(distance, weights=weights)),
+    }
+
+
+def _schedule(config: Mapping[str, Json]) -> Schedule:
+    training = ToyConfig.model_validate(config).training
+    return Schedule(training.steps, training.log_every, training.checkpoint_every, training.evaluate_every)
+
+
+def _start(config: Mapping[str, Json], seed: int) -> ToyTraining:
+    return ToyTraining(ToyConfig.model_validate(config), seed)
+
+
+def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
+    """The toy task needs no files: nothing can be missing."""
+    ToyConfig.model_validate(config)
+    return ()
+
+
+def _prepare(config: Mapping[str, Json]) -> None:
+    """The points are made from their seed in memory: nothing to write."""
+
+
+TASK = TaskSpec(
+    name="toy",
+    schedule=_schedule,
+    start=_start,
+    check=_check,
+    prepare=_prepare,
+    resume_files=("momentum.npy",),
+    metrics=metrics,
+)
