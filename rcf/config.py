@@ -11,6 +11,11 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
+SYNTHETIC_VERSION: int = 1
+"""Version of the synthetic generator (rcf/data/synthetic.py): raise it whenever the same settings give other pixels or
+masks. It is part of the data fingerprint and stands here so that keys can be computed without loading the generator."""
+
+
 class Config(BaseModel):
     """Base of all configuration parts: frozen, strict, no unknown fields."""
 
@@ -85,6 +90,8 @@ class SyntheticConfig(Config):
     frames: Annotated[int, Field(ge=2)] = 8
     """Frames of a clip."""
     seed: Annotated[int, Field(ge=0)] = 0
+    root: str = ""
+    """Folder that holds written sets, one folder a digest; filled at load with `<storage.root>/data`."""
 
 
 class YoutubeVisConfig(Config):

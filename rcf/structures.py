@@ -31,12 +31,12 @@ class FrameTargets:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ClipBatch:
-    """Clips of R + T consecutive frames; target j sits at position R + j, its references at j .. j + R - 1.
+    """Clips of P = R + T consecutive frames; target j sits at position R + j, its references at j .. j + R - 1.
 
     At the start of a video the oldest frame is repeated, as in online inference.
     """
 
-    frames: UInt8[Tensor, "B R+T 3 H W"]
+    frames: UInt8[Tensor, "B P 3 H W"]
     targets: tuple[tuple[FrameTargets, ...], ...]
     """B times T."""
 

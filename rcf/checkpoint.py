@@ -1,0 +1,94 @@
+"""Weights and optimiser state as safetensors, everything else as JSON: no pickle, so a checkpoint cannot run code.
+
+    Trainer --save--> weights.safetensors, optimizer.safetensors, state.json --restore--> Trainer, bit for bit
+                      weights.safetensors + state.json --load_network--> RCF for inference
+
+Atomic replacement and checksums belong to whoever owns the folder; these functions fill and read it.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from rcf.config import ModelConfig, RcfConfig
+from rcf.errors import CheckpointError
+from rcf.model import build_network
+from rcf.model.network import RCF
+from rcf.train.step import Trainer
+
+WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+_FORMAT = 1
+
+
+def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
+    """Write all that `restore` needs into the existing `folder`."""
+    _save_tensors(cast("dict[str, Tensor]", trainer.network.state_dict()), folder / WEIGHTS)
+    _save_tensors(trainer.optimizer_tensors(), folder / OPTIMIZER)
+    state = {
+        "format": _FORMAT,
+        "step": trainer.step,
+        "seed": trainer.seed,
+        "categories": categories,
+        "config": trainer.config.model_dump(mode="json"),
+    }
+    (folder / STATE).write_text(json.dumps(state, indent=1, sort_keys=True) + "\n")
+
+
+def restore(trainer: Trainer, folder: Path) -> None:
+    """Continue `trainer` from `folder`. Raises CheckpointError where it was made by another seed or network."""
+    state = _read_state(folder)
+    if state["seed"] != trainer.seed:
+        raise CheckpointError(f"{folder}: got seed {state['seed']}, expected {trainer.seed}")
+    _fill(trainer.network, load_file(folder / WEIGHTS), folder)
+    trainer.step = int(state["step"])
+    if (folder / OPTIMIZER).exists():
+        trainer.load_optimizer_tensors(load_file(folder / OPTIMIZER))
+    elif trainer.step < trainer.config.training.steps:
+        raise CheckpointError(f"{folder}: {OPTIMIZER} is gone, so training cannot go on from step {trainer.step}")
+
+
+def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
+    """A trained network in evaluation mode, its configuration and the names of its categories."""
+    state = _read_state(folder)
+    config = RcfConfig.model_validate(state["config"])
+    categories = tuple(str(name) for name in state["categories"])
+    # The backbone's own weights would be overwritten at once: do not ask for them.
+    bare = config.model.backbone.model_copy(update={"weights": "none"})
+    model: ModelConfig = config.model.model_copy(update={"backbone": bare})
+    network = build_network(model, len(categories), seed=0)
+    _fill(network, load_file(folder / WEIGHTS), folder)
+    return network, config, categories
+
+
+def _save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    # safetensors refuses channels_last and aliases; `restore` copies into tensors that have their own memory format.
+    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path)
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    path = folder / STATE
+    try:
+        state = cast("dict[str, Any]", json.loads(path.read_text()))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}). Choose another checkpoint") from error
+    if state.get("format") != _FORMAT:
+        raise CheckpointError(f"{path}: got format {state.get('format')}, expected {_FORMAT}")
+    return state
+
+
+def _fill(network: RCF, tensors: dict[str, Tensor], folder: Path) -> None:
+    wanted = cast("dict[str, Tensor]", network.state_dict())
+    wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]
+    wrong += [name for name in tensors if name not in wanted]
+    if wrong:
+        raise CheckpointError(
+            f"{folder}: {len(wrong)} of {len(wanted)} tensors do not fit this network, first: {', '.join(wrong[:3])}. "
+            "Use the model section of the configuration that it was trained with"
+        )
+    with torch.no_grad():
+        for name, value in wanted.items():
+            value.copy_(tensors[name])

@@ -1,0 +1,1 @@
+"""Order-preservation and Lipschitz diagnostics: pure functions and counters, fed by the evaluation pass."""

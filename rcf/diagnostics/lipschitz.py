@@ -1,0 +1,51 @@
+"""How much the output moves when the input moves: the secant constant of adjacent frames (section III-D, equation 5).
+
+    d_in = | window_t - window_{t-1} |_2      window = the references and the target, normalised images
+    d_out = | F(window_t) - F(window_{t-1}) |_2    F = class and mask probabilities of all slots, stacked
+    K_hat = d_out / d_in                       a lower bound of any Lipschitz constant of F
+
+The input of F is the whole window: with references, the target alone does not determine the output.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class SecantMean:
+    """`lipschitz/secant_mean` over all adjacent frame pairs of an evaluation; pairs of equal windows are left out."""
+
+    def __init__(self) -> None:
+        self.pairs = 0
+        self._sum = 0.0
+
+    def add_video(
+        self, images: Float[Tensor, "T 3 H W"], classes: Float[Tensor, "T Q G"], masks: Float[Tensor, "T Q h w"], references: int
+    ) -> None:
+        """One video: normalised images and logits of all its frames."""
+        for gap_in, gap_out in zip(
+            window_gaps(images, references).tolist(), output_gaps(classes, masks).tolist(), strict=True
+        ):
+            if gap_in > 0:
+                self.pairs += 1
+                self._sum += gap_out / gap_in
+
+    def metrics(self) -> dict[str, float]:
+        """The mean, left out where there was no pair."""
+        return {"lipschitz/secant_mean": self._sum / self.pairs} if self.pairs else {}
+
+
+def window_gaps(images: Float[Tensor, "T 3 H W"], references: int) -> Float[Tensor, " T-1"]:
+    """2-norm between the windows of frames t and t-1, for t = 1 .. T - 1; the oldest frame is repeated at the start."""
+    steps = (images[1:].double() - images[:-1].double()).flatten(1).square().sum(1)
+    padded = torch.cat((torch.zeros(references, dtype=steps.dtype), steps))
+    # Position k of both windows differs by the frame step k places back; at the start it is the same repeated frame.
+    return padded.unfold(0, references + 1, 1).sum(1).sqrt()
+
+
+def output_gaps(classes: Float[Tensor, "T Q G"], masks: Float[Tensor, "T Q h w"]) -> Float[Tensor, " T-1"]:
+    """2-norm between the stacked class and mask probabilities of frames t and t-1."""
+    probabilities = classes.double().softmax(-1).flatten(1)
+    shapes = masks.double().sigmoid().flatten(1)
+    outputs = torch.cat((probabilities, shapes), dim=1)
+    return (outputs[1:] - outputs[:-1]).norm(dim=1)

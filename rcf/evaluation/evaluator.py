@@ -1,0 +1,112 @@
+"""The evaluation pass: every validation video once, through the online rule, into metrics.
+
+    video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
+                               |                          +--> OrderCounter --> order/*
+                               +--> SecantMean --> lipschitz/*
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from rcf.config import EvaluationConfig
+from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.lipschitz import SecantMean
+from rcf.diagnostics.order import OrderCounter
+from rcf.evaluation.track_ap import TrackEvaluation, evaluate
+from rcf.evaluation.tracks import TrackAssembler
+from rcf.model.network import RCF
+from rcf.reading import FrameReader
+from rcf.streaming import segment_video
+from rcf.structures import FramePrediction, Segmentation, TrackPrediction
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VideoResult:
+    """What was predicted for one video."""
+
+    video: int
+    """Index in the data set."""
+    tracks: list[TrackPrediction]
+    frames: list[FramePrediction]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """What an evaluation pass returns."""
+
+    metrics: dict[str, float]
+    tracks: TrackEvaluation
+    predictions: list[TrackPrediction]
+    drawn: list[VideoResult]
+    """The first videos, whole, for overlays."""
+
+
+class Evaluator:
+    """One pass over a data set with fixed rules."""
+
+    def __init__(self, dataset: VideoDataset, config: EvaluationConfig) -> None:
+        self._dataset, self._config = dataset, config
+
+    def run(self, network: RCF) -> Evaluation:
+        """Evaluate; the network is left in the mode it came in."""
+        was_training = network.training
+        network.eval()
+        order, secant = OrderCounter(), SecantMean()
+        predictions: list[TrackPrediction] = []
+        drawn: list[VideoResult] = []
+        for result in self._videos(network, order, secant):
+            predictions.extend(result.tracks)
+            if len(drawn) < self._config.overlays:
+                drawn.append(result)
+        network.train(was_training)
+        scored = evaluate(self._dataset.annotations, predictions)
+        metrics = {
+            **{f"val/{name.lower()}": value for name, value in scored.stats.items() if value is not None},
+            **order.metrics(),
+            **secant.metrics(),
+            "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
+        }
+        return Evaluation(metrics, scored, predictions, drawn)
+
+    def _videos(self, network: RCF, order: OrderCounter, secant: SecantMean) -> Iterator[VideoResult]:
+        for index, video in enumerate(self._dataset.videos):
+            frames = torch.stack([self._dataset.frame(index, number) for number in range(video.length)])
+            answer = segment_video(network, frames)
+            answer = Segmentation(answer.classes.cpu(), answer.masks.cpu())
+            images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
+            secant.add_video(images, answer.classes[-1], answer.masks[-1], network.references.frames)
+            predicted = self._read(index, answer, order)
+            assembler = TrackAssembler()
+            for prediction in predicted:
+                assembler.add(prediction)
+            yield VideoResult(index, assembler.tracks(video.id, self._dataset.category_ids), predicted)
+
+    def _read(self, index: int, answer: Segmentation, order: OrderCounter) -> list[FramePrediction]:
+        video = self._dataset.videos[index]
+        reader = FrameReader(self._config)
+        order.start_video()
+        predicted: list[FramePrediction] = []
+        for number in range(video.length):
+            prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], (video.height, video.width))
+            truth = self._dataset.targets(index, number)
+            small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
+            order.add(prediction.slots, small, truth.tracks, truth.masks, prediction.overridden)
+            predicted.append(prediction)
+        return predicted
+
+
+def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
+    """Masks at the ground truth's size (that of the network's input)."""
+    if masks.shape[-2:] == size or masks.shape[0] == 0:
+        return masks if masks.shape[0] else masks.new_zeros(0, *size)
+    return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
+
+
+def videos_digest(dataset: VideoDataset) -> str:
+    """Which videos were evaluated: arms are comparable only where this is equal."""
+    text = "\n".join(f"{video.id} {video.length} {video.height}x{video.width}" for video in dataset.videos)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

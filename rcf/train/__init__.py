@@ -1,0 +1,1 @@
+"""Optimisation of the network: one step at a time, the loop belongs to the caller."""
