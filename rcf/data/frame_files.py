@@ -1,0 +1,83 @@
+"""Frame names of an annotation file, checked before anything opens them.
+
+name --> safe below a folder? --> there, a file, not empty, not a link that leaves the folder? --> fault or None
+"""
+
+import os
+import stat
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one frame name."""
+
+    got: str
+    wanted: str
+    hint: str = ""
+
+
+def name_fault(name: str) -> Fault | None:
+    """Why `name` must not be joined to a folder, by its text alone."""
+    shown = repr(name[:80])
+    if "\0" in name:
+        return Fault(f"{shown} with a NUL character", "a file name")
+    if not _encodable(name):
+        return Fault(f"{shown} with half a surrogate pair", "a file name")
+    if "\\" in name:
+        return Fault(f"{shown} with a backslash", "a relative path with forward slashes")
+    if not name or name.endswith("/"):
+        return Fault(shown, "the name of a file")
+    if name.startswith("/") or (len(name) > 1 and name[1] == ":"):
+        return Fault(f"the absolute path {shown}", "a path relative to the frames folder")
+    if ".." in PurePosixPath(name).parts:
+        return Fault(f"{shown}, which climbs out with '..'", "a path below the frames folder")
+    return None
+
+
+def _encodable(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@dataclass(slots=True)
+class FramesFolder:
+    """The folder that holds all frames; remembers which of its folders were found to lie inside."""
+
+    root: Path
+    _inside: dict[str, bool] = field(default_factory=dict[str, bool])
+    _real_root: str = ""
+
+    def __post_init__(self) -> None:
+        self._real_root = os.path.realpath(self.root)
+
+    def fault(self, name: str) -> Fault | None:
+        """Why the frame `name`, whose text is safe, cannot be used from disk."""
+        path = self.root / name
+        try:
+            status = path.stat()
+        except OSError as error:
+            reason = "no such file" if isinstance(error, FileNotFoundError | NotADirectoryError) else error.strerror
+            return Fault(f"{name!r}: {reason} in {self.root}", "a frame on disk", "Is this the right frames folder?")
+        if not self._lies_inside(path):
+            return Fault(f"{name!r}, a link that leaves {self.root}", "a file below the frames folder")
+        if not stat.S_ISREG(status.st_mode):
+            return Fault(f"{name!r}, which is not a file", "an image file")
+        if status.st_size == 0:
+            return Fault(f"{name!r}, an empty file", "an image file", "Fetch the frame again")
+        return None
+
+    def _lies_inside(self, path: Path) -> bool:
+        folder = str(path.parent)
+        if folder not in self._inside:
+            self._inside[folder] = self._below_root(os.path.realpath(folder))
+        if path.is_symlink():
+            return self._below_root(os.path.realpath(path))
+        return self._inside[folder]
+
+    def _below_root(self, real: str) -> bool:
+        return real == self._real_root or real.startswith(self._real_root.rstrip("/") + "/")
