@@ -1,0 +1,126 @@
+"""A YouTube-VIS data set as tensors, decoded when asked for and kept in memory within a budget.
+
+root, split --find_split--> instances.json, JPEGImages --load_annotations--> Annotations
+                                                                                 |
+VideoDataset.frame(video, t)   --> (3, H, W) uint8                          <----|
+VideoDataset.targets(video, t) --> FrameTargets of the visible instances    <----|
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Bool, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from rcf.data.annotations import Annotations, Track
+from rcf.data.cache import ByteCache
+from rcf.data.frames import read_frame, resize_frame
+from rcf.data.problems import refuse
+from rcf.data.runs import mask_of_runs, parse_counts
+from rcf.structures import FrameTargets
+
+DEFAULT_BUDGET = 2 * 1024**3
+"""Bytes of decoded frames; all of YouTube-VIS at 640x360 would be a hundred times as much."""
+
+_SAME_SPLIT = {"val": "valid", "valid": "val"}
+
+
+def find_split(root: Path, split: str) -> tuple[Path, Path]:
+    """The annotation file and the frames folder of a split, under any of the names that are in use.
+
+    Annotations: `<split>/instances.json`, `<split>/<split>.json`, `<split>.json`, `instances_<split>_sub.json`, the
+    last two also below `annotations/`. Frames: `<split>/JPEGImages` or `JPEGImages`. `val` and `valid` mean the same.
+    Raises rcf.errors.InputError naming what is missing.
+    """
+    if not root.is_dir():
+        refuse(root, "", "no such folder", "the folder of a YouTube-VIS data set", "Set data.root")
+    names = [split, *([_SAME_SPLIT[split]] if split in _SAME_SPLIT else [])]
+    files = [root / name / file for name in names for file in ("instances.json", f"{name}.json")]
+    flat = [file for name in names for file in (f"{name}.json", f"instances_{name}_sub.json")]
+    files += [root / folder / file for folder in (".", "annotations") for file in flat]
+    frames = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
+    annotation = next((file for file in files if file.is_file()), None)
+    folder = next((path for path in frames if path.is_dir()), None)
+    if annotation is None:
+        tried = ", ".join(str(file.relative_to(root)) for file in files)
+        refuse(root, "", f"no annotation file of split {split!r}", f"one of {tried}")
+    if folder is None:
+        tried = ", ".join(str(path.relative_to(root)) for path in frames)
+        refuse(root, "", f"no frames folder of split {split!r}", f"one of {tried}")
+    return annotation, folder
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """FrameTargets with masks of one bit a pixel."""
+
+    labels: tuple[int, ...]
+    tracks: tuple[int, ...]
+    bits: NDArray[np.uint8]
+
+
+class VideoDataset:
+    """Frames and targets by (video index, frame index), at the network's size. What it returns must not be changed."""
+
+    def __init__(
+        self, annotations: Annotations, frames_root: Path, height: int, width: int, cache_bytes: int = DEFAULT_BUDGET
+    ) -> None:
+        self.annotations, self.frames_root = annotations, frames_root
+        self.height, self.width = height, width
+        self.videos = annotations.videos
+        self.category_ids = tuple(sorted(category.id for category in annotations.categories))
+        """Category index -> the data set's own id."""
+        self._index = {number: index for index, number in enumerate(self.category_ids)}
+        self._tracks: dict[int, list[Track]] = {video.id: [] for video in self.videos}
+        for track in annotations.tracks:
+            self._tracks[track.video_id].append(track)
+        self._frames = ByteCache[Tensor](cache_bytes, lambda frame: frame.nbytes)
+        self._targets = ByteCache[_Packed](cache_bytes // 4, lambda packed: packed.bits.nbytes + 200)
+
+    def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
+        """One frame, 0..255. Raises rcf.errors.InputError when its file is damaged or of another size."""
+        return self._frames.get((video_index, frame_index), lambda: self._read(video_index, frame_index))
+
+    def targets(self, video_index: int, frame_index: int) -> FrameTargets:
+        """The instances that are visible at the network's size, in the order of the file; crowds are left out."""
+        packed = self._targets.get((video_index, frame_index), lambda: self._pack(video_index, frame_index))
+        pixels = self.height * self.width
+        bits = np.unpackbits(packed.bits, axis=1, count=pixels)
+        masks = torch.as_tensor(bits).view(torch.bool).reshape(-1, self.height, self.width)
+        return FrameTargets(torch.tensor(packed.labels, dtype=torch.int64), masks,
+                            torch.tensor(packed.tracks, dtype=torch.int64))  # fmt: skip
+
+    def _read(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
+        video = self.videos[video_index]
+        frame = read_frame(self.frames_root / video.file_names[frame_index], video)
+        return resize_frame(frame, self.height, self.width)
+
+    def _pack(self, video_index: int, frame_index: int) -> _Packed:
+        kept: list[tuple[Track, NDArray[np.uint8]]] = []
+        for track in self._tracks[self.videos[video_index].id]:
+            mask = None if track.iscrowd else self._mask(track, frame_index)
+            if mask is not None and mask.any():
+                kept.append((track, np.packbits(mask.numpy().reshape(-1))))
+        size = (self.height * self.width + 7) // 8
+        bits = np.stack([mask for _, mask in kept]) if kept else np.zeros((0, size), dtype=np.uint8)
+        labels = tuple(self._index[track.category_id] for track, _ in kept)
+        return _Packed(labels, tuple(track.id for track, _ in kept), bits)
+
+    def _mask(self, track: Track, frame_index: int) -> Bool[Tensor, "H W"] | None:
+        rle = track.segmentations[frame_index]
+        if rle is None:
+            return None
+        mask = torch.as_tensor(np.ascontiguousarray(mask_of_runs(parse_counts(rle["counts"]), *rle["size"])))
+        return resize_mask(mask, self.height, self.width)
+
+
+def resize_mask(mask: Bool[Tensor, "h w"], height: int, width: int) -> Bool[Tensor, "H W"]:
+    """True where more than half of the area is: masks that do not overlap stay so."""
+    if mask.shape == (height, width):
+        return mask
+    area = functional.interpolate(mask[None, None].float(), size=(height, width), mode="area")
+    return area[0, 0] > 0.5
