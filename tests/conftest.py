@@ -11,7 +11,7 @@ from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Before Ray, MLflow or timm are imported, also in the processes that tests start: no telemetry, no log-in, no downloads.
+# Before Ray, MLflow or timm are imported, and for the processes that tests start: no telemetry, log-in or downloads.
 os.environ.update(
     RAY_USAGE_STATS_ENABLED="0",
     RAY_AUTH_MODE="disabled",

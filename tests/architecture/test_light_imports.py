@@ -1,4 +1,4 @@
-"""Help, configuration and plans answer at once: they load no network and no orchestration, in a process of their own."""
+"""Help, configuration and plans answer at once: they load no network, no orchestration."""
 
 import json
 import os
@@ -20,13 +20,13 @@ except SystemExit as end:
 
 
 def modules_loaded_by(code: str, repository: Path) -> set[str]:
-    """Top-level names in `sys.modules` after `code` has run in a fresh interpreter."""
+    """Top-level names in `sys.modules` after `code` has run in a fresh interpreter, away from the root."""
     report = "import atexit, json, sys\natexit.register(lambda: print('\\nMODULES', json.dumps(sorted(sys.modules))))\n"
     paths = [str(repository), str(repository / "platform")]
     process = subprocess.run(
         [sys.executable, "-c", report + code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        cwd=repository / "docs" if (repository / "docs").is_dir() else repository,
+        cwd=repository / "experiments",
         capture_output=True,
         text=True,
         check=False,
