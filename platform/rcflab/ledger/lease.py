@@ -1,0 +1,192 @@
+"""One writer per key: a lease whose token grows with each owner, so that an orphan can never write after a takeover.
+
+    acquire --> free, released, owner dead, driver dead ... token + 1 --> Lease
+            --> owner alive under a live driver ........... wait (same driver) or LeaseHeldError
+
+    Lease.guard():  lock lease.lock -> is the token still mine? -> append or commit -> unlock       else FencedError
+
+A driver is the process that a person started; an owner is the process (often an actor) that trains. An owner that
+outlives its driver is an orphan. The heartbeat is the modification time of lease.json: all times come from one clock,
+that of the file system.
+"""
+
+import json
+import os
+import threading
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rcflab.errors import FencedError, LabError, StorageError
+from rcflab.ledger.files import LockBusyError, file_lock, key_folder, replace_json, storage_errors
+from rcflab.ledger.process import ProcessId, is_alive, this_process
+
+__all__ = ["HEARTBEAT_TTL_S", "Lease", "LeaseHeldError", "LeaseInfo", "ProcessId", "acquire", "holder", "is_alive",
+           "this_process"]  # fmt: skip
+
+HEARTBEAT_TTL_S = 60.0
+"""An owner on another host that gave no sign for so long counts as dead."""
+_BEAT_EVERY_S = 5.0
+_LOCK_TIMEOUT_S = 30.0
+_POLL_S = 0.05
+
+
+class LeaseHeldError(LabError):
+    """A live process trains this key already."""
+
+    exit_code = 75
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseInfo:
+    """What lease.json says."""
+
+    token: int
+    owner: ProcessId
+    driver: ProcessId
+    released: bool
+    beat_s: float
+    """Last sign of life, seconds since 1970 on the file system's clock."""
+
+
+def acquire(storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0) -> "Lease":
+    """Become the owner of `key` for this process, working for `driver`.
+
+    Waits up to `wait_s` seconds for another owner under the same driver (an attempt that is still dying). Raises
+    LeaseHeldError when the key is held by a live owner of a live driver, StorageError where the folder cannot be
+    written. A lease that this very process holds is taken over: who asks again has given the former attempt up.
+    """
+    folder = key_folder(storage, key)
+    with storage_errors(folder, "create"):
+        folder.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            with file_lock(folder / "lease.lock", _LOCK_TIMEOUT_S) as lock:
+                held = _read(folder)
+                if held is None or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
+                    return _take(folder, key, held, driver)
+        except LockBusyError as error:
+            raise LeaseHeldError(f"{key}: {error}; end that process and run the same command again") from error
+        if held.driver != driver or time.monotonic() >= deadline:
+            raise LeaseHeldError(_held_message(key, held))
+        time.sleep(_POLL_S)
+
+
+def holder(storage: Path, key: str) -> LeaseInfo | None:
+    """The live holder of `key`, None when anyone may take it. Writes nothing."""
+    info = _read(key_folder(storage, key))
+    return info if info is not None and _is_live(info, time.time()) else None
+
+
+class Lease:
+    """The right to write under one key. Safe to use from several threads of the owner."""
+
+    def __init__(self, folder: Path, key: str, token: int, owner: ProcessId, driver: ProcessId) -> None:
+        self.folder, self.key, self.token, self.owner, self.driver = folder, key, token, owner, driver
+        self._threads = threading.RLock()
+        self._depth = 0
+        self._beaten_s = time.monotonic()
+
+    @contextmanager
+    def guard(self) -> Generator[None]:
+        """Hold the key's lock for the block; guards may be nested. Keep the block short: a new owner waits for it.
+
+        Raises FencedError, before the block runs, when the lease was released or taken over.
+        """
+        with self._threads:
+            if self._depth:
+                yield
+                return
+            with self._locked():
+                self._verify()
+                self._depth = 1
+                try:
+                    yield
+                finally:
+                    self._depth = 0
+
+    def heartbeat(self) -> None:
+        """Show that the owner lives; each guard does it too. Raises FencedError like `guard`."""
+        with self.guard():
+            self._beat()
+
+    def release(self) -> None:
+        """Give the key back; quiet when it was taken over. The next owner need not wait for the heartbeat to age."""
+        with self._threads, self._locked():
+            held = _read(self.folder)
+            if held is not None and held.token == self.token and held.owner == self.owner:
+                _write(self.folder, self.token, self.owner, self.driver, released=True)
+
+    @contextmanager
+    def _locked(self) -> Generator[None]:
+        try:
+            with file_lock(self.folder / "lease.lock", _LOCK_TIMEOUT_S):
+                yield
+        except LockBusyError as error:
+            raise StorageError(f"{error}; end that process and run the same command again") from error
+
+    def _verify(self) -> None:
+        held = _read(self.folder)
+        if held is None or held.token != self.token or held.owner != self.owner or held.released:
+            now = "nobody" if held is None else f"process {held.owner.pid} on {held.owner.host}, token {held.token}"
+            raise FencedError(f"{self.key}: the lease with token {self.token} is over (now: {now}); this writer stops")
+        if time.monotonic() - self._beaten_s > _BEAT_EVERY_S:
+            self._beat()
+
+    def _beat(self) -> None:
+        with storage_errors(self.folder / "lease.json", "touch"):
+            os.utime(self.folder / "lease.json")
+        self._beaten_s = time.monotonic()
+
+
+def _take(folder: Path, key: str, held: LeaseInfo | None, driver: ProcessId) -> Lease:
+    # Segment names count too: a lost lease.json must not let a token, and with it a file name, come twice.
+    named = [int(path.name.split("-")[0]) for path in folder.glob("*-*.jsonl")]
+    token = 1 + max([*named, held.token if held else 0])
+    owner = this_process()
+    _write(folder, token, owner, driver, released=False)
+    return Lease(folder, key, token, owner, driver)
+
+
+def _is_live(info: LeaseInfo, now_s: float) -> bool:
+    if info.released or not is_alive(info.owner) or not is_alive(info.driver):
+        return False
+    return info.owner.host == this_process().host or now_s - info.beat_s <= HEARTBEAT_TTL_S
+
+
+def _clock_of(lock: int) -> float:
+    """The file system's present time, in seconds."""
+    os.utime(lock)
+    return os.fstat(lock).st_mtime
+
+
+def _read(folder: Path) -> LeaseInfo | None:
+    path = folder / "lease.json"
+    try:
+        with path.open(encoding="utf-8") as stream:
+            beat_s = os.fstat(stream.fileno()).st_mtime
+            value = json.load(stream)
+        owner, driver = ProcessId(**value["owner"]), ProcessId(**value["driver"])
+        return LeaseInfo(int(value["token"]), owner, driver, bool(value["released"]), beat_s)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StorageError(f"{path}: could not read: {error.strerror or error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        hint = "If no process trains this cell, delete the file and run the same command again"
+        raise StorageError(f"{path}: got {error!r}, expected a lease. {hint}") from error
+
+
+def _write(folder: Path, token: int, owner: ProcessId, driver: ProcessId, *, released: bool) -> None:
+    value = {"token": token, "owner": asdict(owner), "driver": asdict(driver), "released": released}
+    replace_json(folder / "lease.json", value)
+
+
+def _held_message(key: str, held: LeaseInfo) -> str:
+    owner = f"process {held.owner.pid} on {held.owner.host}"
+    driver = f"driver {held.driver.pid} on {held.driver.host}"
+    hint = "Wait for it or end it, then run the same command again"
+    return f"{key} is being trained by {owner} ({driver}). {hint}"
