@@ -1,0 +1,75 @@
+"""What an executor is handed and what it hands back: plain data, so that it can cross processes as JSON.
+
+RunPlan + states --jobs_of--> [Job: one training + every evaluation that needs it] --executor--> JobProgress ...
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from rcflab.records import Cell, Json, RunPlan
+
+Phase = Literal["training", "evaluating", "finished", "failed", "interrupted"]
+ENDED: frozenset[Phase] = frozenset({"finished", "failed", "interrupted"})
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """One way to evaluate a training."""
+
+    eval_key: str
+    config: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training with all evaluations that need it: trained once, evaluated for each."""
+
+    train_key: str
+    label: str
+    """For people: the first cell that wants it, as arm/seed."""
+    task: str
+    config: Mapping[str, Json]
+    seed: int
+    evaluations: tuple[Evaluation, ...]
+    reuse_code: bool = False
+    """Go on from checkpoints that other code made (--on-stale reuse) instead of training anew."""
+
+    def to_json(self) -> dict[str, Json]:
+        """A dictionary that json can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Json]) -> Self:
+        """The inverse of to_json."""
+        fields: dict[str, Any] = dict(value)
+        fields["evaluations"] = tuple(Evaluation(**each) for each in fields["evaluations"])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """Where a job stands; the last one of a job has an ended phase."""
+
+    train_key: str
+    phase: Phase
+    step: int
+    steps: int
+    reason: str = ""
+    """Why it failed: exception class and first line of its message."""
+
+
+def jobs_of(plan: RunPlan, wanted: Collection[str], *, reuse_code: bool = False) -> list[Job]:
+    """Jobs for the cells whose eval_key is in `wanted`, in table order; equal trainings are joined."""
+    cells: dict[str, list[Cell]] = {}
+    for cell in plan.cells:
+        if cell.eval_key in wanted:
+            cells.setdefault(cell.train_key, []).append(cell)
+    return [_job(plan.task, group, reuse_code) for group in cells.values()]
+
+
+def _job(task: str, cells: list[Cell], reuse_code: bool) -> Job:
+    first = cells[0]
+    evaluations = {cell.eval_key: Evaluation(cell.eval_key, cell.config) for cell in cells}
+    label = f"{first.arm}/{first.seed}"
+    return Job(first.train_key, label, task, first.config, first.seed, tuple(evaluations.values()), reuse_code)

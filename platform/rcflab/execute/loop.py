@@ -1,0 +1,221 @@
+"""The loop that every executor runs: one job, resumable at any moment, without a word of Ray.
+
+    lease --> AttemptStarted --> newest valid checkpoint --> step, log, checkpoint, evaluate ... --> finished
+                                                                `--> failed | interrupted, and the next run resumes
+
+A training only goes on from checkpoints of the same code (`code_digest`): a cell made half by one version and half
+by another is no result. So a failed cell that is run again resumes where it stood, and begins anew once the code was
+mended.
+A finished training is evaluated from its last checkpoint, never trained again.
+"""
+
+import math
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Literal
+
+from rcf.errors import NonFiniteLossError
+from rcflab.errors import FencedError, StorageError
+from rcflab.execute.checkpoints import Checkpoint, CheckpointStore
+from rcflab.execute.evaluations import evaluate_into
+from rcflab.execute.failures import classify, describe
+from rcflab.execute.heartbeat import beating
+from rcflab.execute.job import Evaluation, Job, JobProgress, Phase
+from rcflab.faults import fault_point
+from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
+from rcflab.ledger.fold import KeyState
+from rcflab.ledger.lease import Lease, ProcessId, acquire
+from rcflab.ledger.reader import read_key
+from rcflab.ledger.writer import LedgerWriter
+from rcflab.records import Json, Provenance
+from rcflab.task import TaskSpec, Training, load_task
+
+Stop = Callable[[], bool]
+"""Asked between steps; True ends the job with a checkpoint."""
+
+_TAKEOVER_WAIT_S = 30.0
+"""An earlier attempt under the same driver may still be dying."""
+
+
+def run_job(
+    job: Job, storage: Path, driver: ProcessId, provenance: Provenance, should_stop: Stop = lambda: False
+) -> Iterator[JobProgress]:
+    """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
+
+    Closing the generator between steps is a request to stop: it saves a checkpoint first. A failure of the task is
+    recorded and yielded, not raised. Raises LeaseHeldError (another driver trains it), FencedError (a newer owner took
+    it), StorageError (the disk does not take it).
+    """
+    task = load_task(job.task)
+    lease = acquire(storage, job.train_key, driver, wait_s=_TAKEOVER_WAIT_S)
+    try:
+        with beating(lease), LedgerWriter(storage, job.train_key, lease) as ledger:
+            yield from _Run(job, storage, task, lease, ledger).drive(provenance, should_stop)
+    finally:
+        lease.release()
+
+
+class _Run:
+    """One attempt at one job, under its lease."""
+
+    def __init__(self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter) -> None:
+        self.job, self.storage, self.task, self.lease, self.ledger = job, storage, task, lease, ledger
+        self.folder = storage / "cells" / job.train_key
+        self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
+        self.schedule = task.schedule(job.config)
+        self.state: KeyState = read_key(storage, job.train_key)
+        self.evaluated: set[tuple[str, int]] = set()
+        self.code = ""
+        self.saved_step = -1
+        self.ended = False
+        self.step = 0
+
+    def drive(self, provenance: Provenance, should_stop: Stop) -> Iterator[JobProgress]:
+        """All of the attempt, with its failures classified."""
+        training: Training | None = None
+        try:
+            start = self._newest(provenance)
+            self._begin(start, provenance)
+            training = self.task.start(self.job.config, self.job.seed)
+            if start is not None:
+                training.restore(start.folder)
+                assert training.step == start.step, "a checkpoint restores the step of its manifest"
+            for phase in self._steps(training):
+                if phase == "training" and should_stop():
+                    yield self._interrupt(training)
+                    return
+                yield self._progress(phase)
+        except GeneratorExit:
+            if training is not None and not self.ended:
+                self._interrupt(training)
+            raise
+        except (FencedError, StorageError):
+            raise
+        except Exception as error:
+            yield self._fail(error)
+        except BaseException as error:  # Ctrl-C or exit inside a step: its half-done state must not become a checkpoint
+            self._append_end("interrupted", type(error).__name__)
+            raise
+
+    def _newest(self, provenance: Provenance) -> Checkpoint | None:
+        newest = self.store.newest_valid(
+            lambda meta: self.job.reuse_code or meta["code_digest"] == provenance.code_digest
+        )
+        if newest is None:
+            self.store.clear()
+        return newest
+
+    def _begin(self, start: Checkpoint | None, provenance: Provenance) -> None:
+        self.step = self.saved_step = start.step if start else 0
+        self.code = str(start.meta["code_digest"]) if start else provenance.code_digest
+        known = asdict(provenance)
+        if self.code != provenance.code_digest:
+            known |= {"code_digest": self.code, "evaluated_by": provenance.code_digest}
+        self.evaluated = {(e.eval_key, e.step) for e in self.state.evaluations if e.code_digest == self.code}
+        self._append(AttemptStarted(_now_ms(), self.lease.token, self.step, known, os.getpid()))
+
+    def _steps(self, training: Training) -> Iterator[Phase]:
+        steps = self.schedule.steps
+        yield from self._evaluate_due(training)
+        while training.step < steps:
+            began = time.perf_counter()
+            values = training.advance()
+            self.step = training.step
+            self._log(values, 1000 * (time.perf_counter() - began))
+            fault_point("train.step")
+            if _is_due(self.step, self.schedule.checkpoint_every) or self.step == steps:
+                self._checkpoint(training)
+            yield from self._evaluate_due(training)
+            if self.step < steps:
+                yield "training"
+        self._append_end("finished")
+        self.store.keep_newest(1)
+        yield "finished"
+
+    def _log(self, values: Mapping[str, float], step_ms: float) -> None:
+        for key, value in values.items():
+            if not math.isfinite(value):
+                raise NonFiniteLossError(self.step, key, value)
+        if _is_due(self.step, self.schedule.log_every) or self.step == self.schedule.steps:
+            self._append(Metrics(_now_ms(), self.step, {**values, "time/step_ms": step_ms}))
+
+    def _checkpoint(self, training: Training) -> None:
+        # The last checkpoint is never continued: what only a resume needs is left out from the start.
+        drop = self.task.resume_files if training.step == self.schedule.steps else ()
+        meta: dict[str, Json] = {
+            "train_key": self.job.train_key,
+            "seed": self.job.seed,
+            "attempt": self.lease.token,
+            "code_digest": self.code,
+        }
+        saved = self.store.commit(training.step, training.save, meta, drop=drop)
+        path = saved.folder.relative_to(self.storage).as_posix()
+        self._append(CheckpointSaved(_now_ms(), saved.step, path, saved.sha256))
+        self.saved_step = saved.step
+
+    def _evaluate_due(self, training: Training) -> Iterator[Phase]:
+        """Every evaluation that this step owes and that was not done, also after a crash between both."""
+        final = training.step == self.schedule.steps
+        if not final and (training.step == 0 or not _is_due(training.step, self.schedule.evaluate_every)):
+            return
+        for evaluation in self.job.evaluations:
+            if (evaluation.eval_key, training.step) not in self.evaluated:
+                yield "evaluating"
+                self._evaluate(training, evaluation, final)
+
+    def _evaluate(self, training: Training, evaluation: Evaluation, final: bool) -> None:
+        parent = self.folder / "eval" / evaluation.eval_key
+        files = evaluate_into(parent, training, evaluation.config, self.lease.guard)
+        event = Evaluated(
+            ts_ms=_now_ms(),
+            step=training.step,
+            eval_key=evaluation.eval_key,
+            final=final,
+            values=files.metrics,
+            videos_digest=files.videos_digest,
+            records=self._relative(files.records),
+            artifacts=tuple(self._relative(path) for path in files.artifacts),
+            code_digest=self.code,
+        )
+        self._append(event)
+        self.evaluated.add((evaluation.eval_key, training.step))
+
+    def _interrupt(self, training: Training) -> JobProgress:
+        if training.step > self.saved_step:
+            self._checkpoint(training)
+        self._append_end("interrupted", "asked to stop")
+        return self._progress("interrupted")
+
+    def _fail(self, error: Exception) -> JobProgress:
+        reason = describe(error)
+        log = self.folder / f"failure-{self.lease.token}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(error)))
+        self._append(StateChanged(_now_ms(), self.step, "failed", reason, classify(error)))
+        self.ended = True
+        return self._progress("failed", f"{reason} (see {log})")
+
+    def _append_end(self, state: Literal["finished", "interrupted"], reason: str = "") -> None:
+        self._append(StateChanged(_now_ms(), self.step, state, reason))
+        self.ended = True
+
+    def _append(self, event: Event) -> None:
+        self.ledger.append(event)
+
+    def _progress(self, phase: Phase, reason: str = "") -> JobProgress:
+        return JobProgress(self.job.train_key, phase, self.step, self.schedule.steps, reason)
+
+    def _relative(self, path: Path) -> str:
+        return path.relative_to(self.storage).as_posix()
+
+
+def _is_due(step: int, every: int) -> bool:
+    return every > 0 and step % every == 0
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
