@@ -26,7 +26,7 @@ def modules_loaded_by(code: str, repository: Path) -> set[str]:
     process = subprocess.run(
         [sys.executable, "-c", report + code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        cwd=repository / "experiments",
+        cwd=repository / "tests",
         capture_output=True,
         text=True,
         check=False,
