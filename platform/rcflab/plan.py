@@ -1,0 +1,103 @@
+"""Step 2: which cells the table needs, and how far each of them is.
+
+    spec, configurations, fingerprints --make_plan--> RunPlan(arm x seed)
+    RunPlan, ledger states, live leases, code digest --cell_states--> done | running | missing | failed | stale
+
+Pure: it looks at no file and starts nothing.
+"""
+
+from collections.abc import Collection, Mapping
+
+from rcflab.errors import InputError, Problem
+from rcflab.identity import Fingerprints, eval_key, train_key
+from rcflab.ledger.fold import KeyState
+from rcflab.load import LoadedExperiment
+from rcflab.records import Cell, CellState, RunPlan
+from rcflab.schema import table_metrics
+from rcflab.suggest import nearest
+
+
+def make_plan(
+    loaded: LoadedExperiment,
+    fingerprints: Mapping[str, Fingerprints],
+    arms: Collection[str] | None = None,
+    seeds: int | None = None,
+) -> RunPlan:
+    """The cells of `loaded`, narrowed to `arms` and to `seeds` seeds.
+
+    Raises InputError for an unknown arm, fewer than one seed, a missing baseline, and two arms that are the same.
+    """
+    spec, file = loaded.spec, str(loaded.path)
+    problems = _unknown_arms(loaded, arms) + _equal_arms(loaded)
+    if seeds is not None and seeds < 1:
+        problems.append(Problem("--seeds", "", str(seeds), "at least 1"))
+    if spec.baseline not in loaded.configs:
+        wanted = f"one of the arms {', '.join(loaded.configs)}{nearest(spec.baseline, loaded.configs)}"
+        problems.append(Problem(file, "baseline", repr(spec.baseline), wanted))
+    if problems:
+        raise InputError(problems)
+    chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
+    cells = tuple(
+        Cell(
+            arm=arm,
+            seed=seed,
+            config=loaded.configs[arm],
+            train_key=train_key(spec.task, loaded.configs[arm], seed, fingerprints[arm]),
+            eval_key=eval_key(spec.task, loaded.configs[arm], seed, fingerprints[arm]),
+        )
+        for arm in chosen
+        for seed in range(spec.seeds if seeds is None else seeds)
+    )
+    return RunPlan(spec.name, spec.task, spec.baseline, cells, table_metrics(spec), _joined(cells))
+
+
+def _unknown_arms(loaded: LoadedExperiment, arms: Collection[str] | None) -> list[Problem]:
+    return [
+        Problem(
+            "--arms", "", repr(arm), f"arms of {loaded.path}: {', '.join(loaded.configs)}{nearest(arm, loaded.configs)}"
+        )
+        for arm in arms or ()
+        if arm not in loaded.configs
+    ]
+
+
+def _equal_arms(loaded: LoadedExperiment) -> list[Problem]:
+    """Arms whose whole configuration is that of an earlier arm: a slip, unlike a difference without effect."""
+    problems: list[Problem] = []
+    names = list(loaded.configs)
+    for index, arm in enumerate(names):
+        twin = next((name for name in names[:index] if loaded.configs[name] == loaded.configs[arm]), None)
+        if twin is not None:
+            got = f"the same configuration as arm {twin!r}"
+            problems.append(Problem(str(loaded.path), f"arms.{arm}", got, "arms that differ", "Remove one of the two"))
+    return problems
+
+
+def _joined(cells: Collection[Cell]) -> tuple[tuple[str, ...], ...]:
+    """Groups of arms with one eval_key: whatever they differ in has no effect."""
+    groups: dict[str, list[str]] = {}
+    for cell in cells:
+        if cell.seed == 0:
+            groups.setdefault(cell.eval_key, []).append(cell.arm)
+    return tuple(tuple(group) for group in groups.values() if len(group) > 1)
+
+
+def cell_states(
+    plan: RunPlan, keys: Mapping[str, KeyState], live: Collection[str], code_digest: str
+) -> dict[str, CellState]:
+    """eval_key -> state, from the ledger state of each train_key and the train keys whose lease is `live`."""
+    return {
+        cell.eval_key: _state(keys[cell.train_key], cell.eval_key, cell.train_key in live, code_digest)
+        for cell in plan.cells
+    }
+
+
+def _state(key: KeyState, trial: str, live: bool, code_digest: str) -> CellState:
+    finished = key.state == "finished"
+    if finished and key.final(trial, code_digest):
+        return "done"
+    if live:
+        return "running"
+    if key.state == "failed":
+        return "failed"
+    return "stale" if finished and key.final(trial) else "missing"

@@ -1,0 +1,139 @@
+"""What an experiment file may say: an envelope around the configuration of one task.
+
+    name, baseline, arms x seeds, resources, storage, tracking, table      the envelope, equal for every task
+    task: rcf -> RcfExperiment = envelope + RcfConfig                      the network
+    task: toy -> ToyExperiment = envelope + ToyConfig                      two parameters, for tests
+
+The only module of the platform's core that looks at `rcf.config`.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
+from rcflab.metrics import METRICS
+from rcflab.suggest import nearest
+from rcflab.toy_config import ToyConfig
+
+__all__ = [
+    "EXPERIMENTS",
+    "RESERVED",
+    "SECTIONS",
+    "SYNTHETIC_VERSION",
+    "TASK_CONFIGS",
+    "Config",
+    "Envelope",
+    "ExperimentSpec",
+    "RcfExperiment",
+    "ResourcesConfig",
+    "StorageConfig",
+    "TableConfig",
+    "ToyExperiment",
+    "TrackingConfig",
+    "table_metrics",
+]
+
+
+class ResourcesConfig(Config):
+    """Where and how wide the cells run; never part of a key."""
+
+    executor: Literal["auto", "inline", "train"] = "auto"
+    """`inline` in the Tune actor, `train` in a Ray Train run inside it; `auto`: `train` for a GPU or many workers."""
+    workers: Annotated[int, Field(ge=1)] = 1
+    """Processes of one cell."""
+    threads: Annotated[int, Field(ge=1)] = 1
+    """CPU threads of each worker."""
+    gpus_per_worker: Annotated[float, Field(ge=0)] = 0
+    max_concurrent: Annotated[int, Field(ge=1)] | None = None
+    """Cells at a time; as many as fit when null."""
+    reuse: bool = True
+    """Run many cells in one actor; false starts a fresh process for each."""
+    retire_after: Annotated[int, Field(ge=1)] = 50
+    """Cells after which a reused actor is replaced."""
+
+
+class StorageConfig(Config):
+    """Where everything that a run writes is kept."""
+
+    root: Annotated[str, Field(min_length=1)] = "runs"
+
+
+class TrackingConfig(Config):
+    """Which MLflow store hears of the trials."""
+
+    uri: Annotated[str, Field(min_length=1)] = "auto"
+    """`auto` is a SQLite file below the storage root, `none` is no tracking, all else is an MLflow tracking URI."""
+
+
+def _known_metrics(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    for key in keys or ():
+        if key not in METRICS:
+            raise ValueError(f"known metric keys, which {key!r} is not{nearest(key, METRICS)}")
+    if keys is not None and (not keys or len(set(keys)) != len(keys)):
+        raise ValueError("at least one metric, each named once")
+    return keys
+
+
+class TableConfig(Config):
+    """What the table shows."""
+
+    metrics: Annotated[tuple[str, ...] | None, Field(strict=False), AfterValidator(_known_metrics)] = None
+    """Metric keys, in column order; the task's own choice when null."""
+    paper: str | None = None
+    """Name of the paper's table that this experiment repeats."""
+
+
+def _arm_name(name: str) -> str:
+    if not name.isprintable() or "," in name or name != name.strip() or not 1 <= len(name) <= 80:
+        raise ValueError("an arm name has 1 to 80 printable characters, no comma and no space around it")
+    return name
+
+
+ArmName = Annotated[str, AfterValidator(_arm_name)]
+
+
+class Envelope(Config):
+    """All of an experiment but the task's configuration."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+    """Lower case letters, digits and hyphens: it becomes a folder and an MLflow experiment."""
+    baseline: ArmName
+    """The arm that all others are compared with."""
+    arms: Annotated[dict[ArmName, dict[str, Any]], Field(min_length=1, max_length=1000)]
+    """Arm name -> {dotted path: value}, in table order."""
+    seeds: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Number of seeds; they are 0 .. seeds - 1."""
+    resources: ResourcesConfig = ResourcesConfig()
+    storage: StorageConfig = StorageConfig()
+    tracking: TrackingConfig = TrackingConfig()
+    table: TableConfig = TableConfig()
+
+
+class RcfExperiment(Envelope, RcfConfig):
+    """An ablation of the network."""
+
+    task: Literal["rcf"] = "rcf"
+
+
+class ToyExperiment(Envelope, ToyConfig):
+    """An ablation of the two-parameter toy."""
+
+    task: Literal["toy"] = "toy"
+
+
+ExperimentSpec = RcfExperiment | ToyExperiment
+
+EXPERIMENTS: dict[str, type[RcfExperiment] | type[ToyExperiment]] = {"rcf": RcfExperiment, "toy": ToyExperiment}
+TASK_CONFIGS: dict[str, type[RcfConfig] | type[ToyConfig]] = {"rcf": RcfConfig, "toy": ToyConfig}
+SECTIONS: dict[str, tuple[str, ...]] = {name: tuple(config.model_fields) for name, config in TASK_CONFIGS.items()}
+"""The sections of each task that arms may change."""
+RESERVED = ("factors", "design", "search")
+"""Fields with a meaning that this version does not know yet."""
+
+_DEFAULT_METRICS = {"rcf": ("val/ap", "val/ap50", "val/ap75", "val/ar1", "val/ar10"), "toy": ("toy/score",)}
+
+
+def table_metrics(spec: ExperimentSpec) -> tuple[str, ...]:
+    """The metric keys of the experiment's table."""
+    return spec.table.metrics or _DEFAULT_METRICS[spec.task]

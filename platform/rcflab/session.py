@@ -1,0 +1,79 @@
+"""The shell's way in: from a path on the command line to a plan and the state of its cells.
+
+open_experiment  file, options --load, fingerprint, plan--> Session(spec, plan, fingerprints, provenance)
+read_ledger      Session --every train_key's ledger and lease--> LedgerView
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from rcflab.fingerprint import gather
+from rcflab.identity import Fingerprints
+from rcflab.ledger.fold import KeyState
+from rcflab.ledger.lease import holder
+from rcflab.ledger.reader import read_key
+from rcflab.load import load_experiment
+from rcflab.plan import cell_states, make_plan
+from rcflab.provenance import gather_provenance
+from rcflab.records import CellState, Provenance, RunPlan
+from rcflab.schema import ExperimentSpec
+
+
+class Session(NamedTuple):
+    """An experiment that may start: checked, fingerprinted, planned."""
+
+    spec: ExperimentSpec
+    plan: RunPlan
+    fingerprints: Mapping[str, Fingerprints]
+    """By arm."""
+    provenance: Provenance
+
+    @property
+    def storage(self) -> Path:
+        """The absolute storage root."""
+        return Path(self.spec.storage.root)
+
+    @property
+    def experiment_folder(self) -> Path:
+        """Where the plan and the tables of this experiment go."""
+        return self.storage / "experiments" / self.spec.name
+
+    @property
+    def tracking_uri(self) -> str | None:
+        """The MLflow tracking URI, None for no tracking."""
+        uri = self.spec.tracking.uri
+        return None if uri == "none" else f"sqlite:///{self.storage / 'mlflow.db'}" if uri == "auto" else uri
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerView:
+    """What the ledger says of a plan at one moment."""
+
+    keys: Mapping[str, KeyState]
+    """By train_key."""
+    states: Mapping[str, CellState]
+    """By eval_key."""
+
+
+def open_experiment(
+    path: Path, options: Sequence[str] = (), arms: Sequence[str] | None = None, seeds: int | None = None
+) -> Session:
+    """Load, fingerprint and plan the experiment in `path`.
+
+    `options` are `--set` texts, `arms` and `seeds` narrow the plan. Writes nothing but the cache of file digests.
+    Raises InputError with every problem.
+    """
+    loaded = load_experiment(path, options)
+    prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
+    return Session(loaded.spec, make_plan(loaded, prints, arms, seeds), prints, gather_provenance())
+
+
+def read_ledger(session: Session) -> LedgerView:
+    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger."""
+    storage, plan = session.storage, session.plan
+    train_keys = sorted({cell.train_key for cell in plan.cells})
+    keys = {key: read_key(storage, key) for key in train_keys}
+    live = {key for key in train_keys if holder(storage, key) is not None}
+    return LedgerView(keys, cell_states(plan, keys, live, session.provenance.code_digest))
