@@ -32,8 +32,8 @@ $(STAMP): pyproject.toml constraints.txt
 	         "Name another: make PYTHON=python3.11 ..." >&2; exit 1; }
 	@echo "Setting up $(VENV): some minutes, and some GB with the CUDA build of torch"
 	@$(PYTHON) -m venv $(VENV)
-	@{ set -x; $(BIN)/python -m pip install -qq --constraint constraints.txt pip && \
-	   $(BIN)/python -m pip install -qq --constraint constraints.txt --editable . --group dev; } || \
+	@( set -x; $(BIN)/python -m pip install -qq --constraint constraints.txt pip && \
+	   $(BIN)/python -m pip install -qq --constraint constraints.txt --editable . --group dev ) || \
 	  { echo "Set-up failed: pip could not install what pyproject.toml and constraints.txt name (its message is above)." \
 	         "It needs a package index, so a network. If $(VENV) was complete before and only these two files changed," \
 	         "'touch $(STAMP)' goes on with what is installed." >&2; exit 1; }
