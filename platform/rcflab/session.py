@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from rcflab.errors import InputError
 from rcflab.fingerprint import gather
-from rcflab.identity import Fingerprints
+from rcflab.identity import Fingerprints, digest
 from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import holder
 from rcflab.ledger.reader import read_key
@@ -19,6 +20,7 @@ from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
 from rcflab.records import CellState, Provenance, RunPlan
 from rcflab.schema import ExperimentSpec
+from rcflab.task import load_task
 
 
 class Session(NamedTuple):
@@ -77,3 +79,15 @@ def read_ledger(session: Session) -> LedgerView:
     keys = {key: read_key(storage, key) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
     return LedgerView(keys, cell_states(plan, keys, live, session.provenance.code_digest))
+
+
+def preflight(session: Session) -> None:
+    """Let the task check each distinct configuration: data, weights. Loads what the task needs, say torch.
+
+    Raises InputError with all problems of all arms, each once.
+    """
+    check = load_task(session.plan.task).check
+    configs = {digest(cell.config): cell.config for cell in session.plan.cells}
+    problems = {str(problem): problem for config in configs.values() for problem in check(config)}
+    if problems:
+        raise InputError(list(problems.values()))

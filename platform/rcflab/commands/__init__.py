@@ -1,0 +1,1 @@
+"""One module a command: parse, call, print. Loaded only when the command is called."""
