@@ -1,171 +1,91 @@
-"""A seeded data set of moving textured shapes, on disk in YouTube-VIS format.
+"""Synthetic clips on disk: all or nothing.
 
-    SyntheticConfig --cast (who plays in which clip)--> scenes --render--> JPEG frames + instances.json
-                    |                                     a temporary folder next to the target, renamed when whole
-                    --digest--> identity of the content, known before anything is drawn
-
-Every clip has a random stream of its own, so the first clips of a longer set are alike, but for the shares below.
+out there and complete? --> nothing to do
+else: .<out>.<random>.tmp/{train,val}/{JPEGImages, instances.json} + synthetic.json --rename--> out
+      (a second process that was faster wins; both wrote the same)
 """
 
-import hashlib
-import itertools
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image
 
 from rcf.config import SyntheticConfig
-from rcf.data.render import render_frame, render_masks, spoil, to_bytes
-from rcf.data.runs import format_counts, runs_of_mask
-from rcf.data.scenes import Scene, Stage, sample_scene
-from rcf.data.shapes import CATEGORIES, Flags
-from rcf.data.textures import FAMILIES
-from rcf.seeding import stream
+from rcf.data.problems import refuse
+from rcf.data.synthetic import SPLITS, AnnotationFile, Clip, clip_count, render_split, synthetic_digest
 
-GENERATOR_VERSION = 1
-"""Raise it whenever a pixel or an annotation changes: it is part of the content's identity."""
+MARK = "synthetic.json"
+"""Says what a complete set was made from; it comes with the rename, so it is never there too early."""
+JPEG_QUALITY = 90
 
-Split = Literal["train", "val"]
-SPLITS: tuple[Split, ...] = ("train", "val")
-
-TWINS_SHARE = 0.3
-"""Share of the clips with two objects of one category."""
-HARD_SHARE = 0.18
-"""Share of the frames after the first that are blurred, noisy or dark."""
-MOST_ACTORS = 4
+Progress = Callable[[int, int], None]
+"""Called with (clips written, clips in all)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One rendered clip."""
+def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | None = None) -> None:
+    """Make `out`/train and `out`/val; does nothing when the very same set is there already.
 
-    name: str
-    frames: tuple[NDArray[np.uint8], ...]
-    """Each (height, width, 3)."""
-    categories: tuple[int, ...]
-    """Index into CATEGORIES of each object."""
-    masks: Flags
-    """(objects, frames, height, width); objects do not overlap."""
-    hard_frames: tuple[int, ...]
-
-
-def synthetic_digest(config: SyntheticConfig, split: Split | None = None) -> str:
-    """Identity of the content, of one split or of both; needs no files. Equal digests mean equal pixels."""
-    content: dict[str, object] = {**config.model_dump(exclude={"root"}), "generator": GENERATOR_VERSION}
-    if split is not None:
-        # The clips of one split do not depend on the number of clips in the other.
-        content = {**content, "split": split, "clips": clip_count(config, split)}
-        del content["train_clips"], content["val_clips"]
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    Raises rcf.errors.InputError when `out` holds anything else.
+    """
+    if _complete(out, config):
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    try:
+        _write_splits(folder, config, progress)
+        _write_json(folder / MARK, {"digest": synthetic_digest(config), "config": config.model_dump(exclude={"root"})})
+        folder.chmod(0o755)
+        _move(folder, out, config)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def clip_count(config: SyntheticConfig, split: Split) -> int:
-    """Number of clips of a split."""
-    return config.train_clips if split == "train" else config.val_clips
+def _complete(out: Path, config: SyntheticConfig) -> bool:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    try:
+        mark = json.loads((out / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        refuse(out, "", "a file or folder that is no synthetic set", "a new or empty folder", "Name another folder")
+    if mark.get("digest") != synthetic_digest(config):
+        refuse(out, "", "a synthetic set of other settings", "a new or empty folder", "Name another folder")
+    return True
 
 
-def render_split(config: SyntheticConfig, split: Split) -> Iterator[Clip]:
-    """The clips of a split, one at a time."""
-    count = clip_count(config, split)
-    stage = Stage(config.height, config.width, config.frames, FAMILIES[split])
-    casts = _casts(stream(config.seed, f"synthetic/{split}/cast"), count)
-    hard = _hard_frames(stream(config.seed, f"synthetic/{split}/hard"), count, config.frames)
-    for number in range(count):
-        scene, masks = _staged(config.seed, split, number, stage, casts[number])
-        rng = stream(config.seed, f"synthetic/{split}/pixels", number)
-        frames = tuple(_frame(scene, t, t in hard[number], rng) for t in range(config.frames))
-        categories = tuple(CATEGORIES.index(actor.category) for actor in scene.actors)
-        yield Clip(f"{split}-{number:04d}", frames, categories, masks, tuple(hard[number]))
+def _move(folder: Path, out: Path, config: SyntheticConfig) -> None:
+    try:
+        folder.replace(out)
+    except OSError:
+        if not _complete(out, config):
+            raise
 
 
-class AnnotationFile:
-    """Gathers the annotations of clips, so that their pixels need not stay in memory."""
-
-    def __init__(self, config: SyntheticConfig) -> None:
-        self._config = config
-        self._videos: list[dict[str, object]] = []
-        self._tracks: list[dict[str, object]] = []
-
-    def add(self, clip: Clip) -> None:
-        """Append one video and its objects; ids count from 1."""
-        count, height, width = clip.masks.shape[1:]
-        size = {"height": height, "width": width, "length": count}
-        names = [f"{clip.name}/{t:05d}.jpg" for t in range(count)]
-        video_id = len(self._videos) + 1
-        self._videos.append({"id": video_id, **size, "file_names": names, "hard_frames": list(clip.hard_frames)})
-        for category, masks in zip(clip.categories, clip.masks, strict=True):
-            identity = {"id": len(self._tracks) + 1, "video_id": video_id, "category_id": category + 1, "iscrowd": 0}
-            self._tracks.append({**identity, **size, **_track(masks)})
-
-    def document(self) -> dict[str, object]:
-        """The whole file, in YouTube-VIS format with `hard_frames` added to each video."""
-        config = self._config.model_dump()
-        return {
-            "info": {"description": "synthetic moving shapes", "generator": GENERATOR_VERSION, "config": config},
-            "videos": self._videos,
-            "categories": [{"id": number, "name": name} for number, name in enumerate(CATEGORIES, start=1)],
-            "annotations": self._tracks,
-        }
+def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | None) -> None:
+    total, done = sum(clip_count(config, split) for split in SPLITS), 0
+    for split in SPLITS:
+        annotations = AnnotationFile(config)
+        for clip in render_split(config, split):
+            _write_frames(folder / split / "JPEGImages" / clip.name, clip)
+            annotations.add(clip)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        _write_json(folder / split / "instances.json", annotations.document())
 
 
-def _track(masks: Flags) -> dict[str, object]:
-    seen = [bool(mask.any()) for mask in masks]
-    runs = [runs_of_mask(mask) if there else None for mask, there in zip(masks, seen, strict=True)]
-    size = list(masks.shape[1:])
-    return {
-        "segmentations": [None if each is None else {"size": size, "counts": format_counts(each)} for each in runs],
-        "areas": [None if each is None else int(each[1::2].sum()) for each in runs],
-        "bboxes": [_bounding_box(mask) if there else None for mask, there in zip(masks, seen, strict=True)],
-    }
+def _write_frames(folder: Path, clip: Clip) -> None:
+    folder.mkdir(parents=True)
+    for t, frame in enumerate(clip.frames):
+        # No colour subsampling: at this size it would smear the colours over the edges.
+        Image.fromarray(frame).save(folder / f"{t:05d}.jpg", quality=JPEG_QUALITY, subsampling=0)
 
 
-def _bounding_box(mask: Flags) -> list[int]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    left, top = int(columns[0]), int(rows[0])
-    return [left, top, int(columns[-1]) - left + 1, int(rows[-1]) - top + 1]
-
-
-def _casts(rng: np.random.Generator, count: int) -> list[list[int]]:
-    """Categories of each clip: all different, but for one pair in exactly the share of twins (rounded)."""
-    twins = set(rng.permutation(count)[: round(TWINS_SHARE * count)].tolist())
-    casts: list[list[int]] = []
-    for number in range(count):
-        different = rng.permutation(len(CATEGORIES)).tolist()
-        if number in twins:
-            casts.append([different[0], *different[: int(rng.integers(1, MOST_ACTORS))]])
-        else:
-            casts.append(different[: int(rng.integers(1, MOST_ACTORS + 1))])
-    return casts
-
-
-def _hard_frames(rng: np.random.Generator, count: int, frames: int) -> list[list[int]]:
-    """Hard frames of each clip; never the first, so that a clip begins with something to see."""
-    after_first = count * (frames - 1)
-    places: list[int] = rng.permutation(after_first)[: round(HARD_SHARE * after_first)].tolist()
-    hard: list[list[int]] = [[] for _ in range(count)]
-    for place in sorted(places):
-        hard[place // (frames - 1)].append(place % (frames - 1) + 1)
-    return hard
-
-
-def _staged(seed: int, split: str, number: int, stage: Stage, cast: list[int]) -> tuple[Scene, Flags]:
-    """The first random scene in which every object can be seen well for a third of the clip."""
-    for attempt in itertools.count():
-        scene = sample_scene(stream(seed, f"synthetic/{split}/scene", number, attempt), stage, cast)
-        visible, whole = render_masks(scene)
-        areas = visible.sum(axis=(2, 3))
-        well_seen = (areas > 0) & (areas >= 0.6 * whole.sum(axis=(2, 3)).max(axis=1, keepdims=True))
-        if (well_seen.sum(axis=1) >= max(stage.frames // 3, 1)).all():
-            return scene, visible
-    raise AssertionError("itertools.count ended")
-
-
-def _frame(scene: Scene, t: int, hard: bool, rng: np.random.Generator) -> NDArray[np.uint8]:
-    image = render_frame(scene, t)
-    if hard:
-        image = spoil(image, ("blur", "noise", "dark")[int(rng.integers(3))], rng)
-    return to_bytes(image)
+def _write_json(path: Path, value: object) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        json.dump(value, file, separators=(",", ":"))
+        file.flush()
+        os.fsync(file.fileno())
