@@ -1,7 +1,7 @@
 """Clips of moving textured shapes as arrays, and their annotations; nothing is written here.
 
-    SyntheticConfig --cast (who plays in which clip, exact shares)--> scene --render--> frames, masks, hard frames = Clip
-                                                                              Clip --> AnnotationFile (YouTube-VIS)
+    SyntheticConfig --cast (who plays in which clip, exact shares)--> scene --render--> Clip: frames, masks, hard frames
+                                                                                        Clip --> AnnotationFile
 
 Each clip, and each split, has random streams of its own: the number of validation clips does not change training.
 """

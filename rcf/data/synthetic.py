@@ -1,10 +1,13 @@
-"""Synthetic clips on disk: all or nothing.
+"""A seeded data set of moving textured shapes on disk, in YouTube-VIS format: all or nothing.
+
+SyntheticConfig --synthetic_digest--> identity of the content, known before anything is drawn
 
 out there and complete? --> nothing to do
 else: .<out>.<random>.tmp/{train,val}/{JPEGImages, instances.json} + synthetic.json --rename--> out
       (a second process that was faster wins; both wrote the same)
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,9 +17,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from rcf.config import SyntheticConfig
+from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
+from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, render_split
 from rcf.data.problems import refuse
-from rcf.data.synthetic import SPLITS, AnnotationFile, Clip, clip_count, render_split, synthetic_digest
 
 MARK = "synthetic.json"
 """Says what a complete set was made from; it comes with the rename, so it is never there too early."""
@@ -24,6 +27,12 @@ JPEG_QUALITY = 90
 
 Progress = Callable[[int, int], None]
 """Called with (clips written, clips in all)."""
+
+
+def synthetic_digest(config: SyntheticConfig) -> str:
+    """Identity of the content; needs no files. Equal digests mean equal pixels and masks, wherever they lie."""
+    content = {**config.model_dump(exclude={"root"}), "version": SYNTHETIC_VERSION}
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | None = None) -> None:

@@ -85,6 +85,11 @@ class VideoDataset:
         """One frame, 0..255. Raises rcf.errors.InputError when its file is damaged or of another size."""
         return self._frames.get((video_index, frame_index), lambda: self._read(video_index, frame_index))
 
+    def original(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 h w"]:
+        """One frame at the video's own size, decoded anew. Raises rcf.errors.InputError as `frame` does."""
+        video = self.videos[video_index]
+        return read_frame(self.frames_root / video.file_names[frame_index], video)
+
     def targets(self, video_index: int, frame_index: int) -> FrameTargets:
         """The instances that are visible at the network's size, in the order of the file; crowds are left out."""
         packed = self._targets.get((video_index, frame_index), lambda: self._pack(video_index, frame_index))
@@ -95,9 +100,7 @@ class VideoDataset:
                             torch.tensor(packed.tracks, dtype=torch.int64))  # fmt: skip
 
     def _read(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
-        video = self.videos[video_index]
-        frame = read_frame(self.frames_root / video.file_names[frame_index], video)
-        return resize_frame(frame, self.height, self.width)
+        return resize_frame(self.original(video_index, frame_index), self.height, self.width)
 
     def _pack(self, video_index: int, frame_index: int) -> _Packed:
         kept: list[tuple[Track, NDArray[np.uint8]]] = []
