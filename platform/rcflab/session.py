@@ -4,11 +4,14 @@ open_experiment  file, options --load, fingerprint, plan--> Session(spec, plan, 
 read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from rcflab.ablation import AblationTable, tabulate
+from rcflab.collect import collect
 from rcflab.errors import InputError
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -18,7 +21,7 @@ from rcflab.ledger.reader import read_key
 from rcflab.load import load_experiment
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
-from rcflab.records import CellState, Provenance, RunPlan
+from rcflab.records import CellState, Json, Provenance, RunPlan
 from rcflab.schema import ExperimentSpec
 from rcflab.task import load_task
 
@@ -91,3 +94,29 @@ def preflight(session: Session) -> None:
     problems = {str(problem): problem for config in configs.values() for problem in check(config)}
     if problems:
         raise InputError(list(problems.values()))
+
+
+def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
+    """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way."""
+    results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
+    return tabulate(results, session.spec.table.paper)
+
+
+def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:
+    """What may differ between two equal tables: time, machine, code, and where each cell's files are."""
+    trainings = {
+        key: {
+            "attempts": state.attempts,
+            "checkpoint": state.checkpoint.path if state.checkpoint else None,
+            "checkpoint_sha256": state.checkpoint.sha256 if state.checkpoint else None,
+            "made_by": dict(state.provenance),
+        }
+        for key, state in view.keys.items()
+    }
+    return {
+        "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "written_by": asdict(session.provenance),
+        "storage": str(session.storage),
+        "fingerprints": {arm: asdict(prints) for arm, prints in session.fingerprints.items()},
+        "trainings": trainings,
+    }

@@ -1,0 +1,63 @@
+"""The tables of an experiment as files, each whole or not there.
+
+AblationTable --render--> table.md  table.csv  table.tex  table.json     equal bytes for equal results
+what varies (times, hosts, run ids) ----> table.provenance.json
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal, get_args
+
+from rcflab.ablation import AblationTable
+from rcflab.ledger.files import fsync_folder, replace_json, storage_errors
+from rcflab.records import Json
+from rcflab.report.csv_file import render_csv
+from rcflab.report.json_file import render_json
+from rcflab.report.latex import render_latex
+from rcflab.report.markdown import render_markdown
+from rcflab.report.rows import table_rows
+
+Format = Literal["md", "csv", "tex", "json"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_RENDER: dict[Format, Callable[[AblationTable], str]] = {
+    "md": lambda table: render_markdown(table_rows(table)),
+    "csv": render_csv,
+    "tex": lambda table: render_latex(table_rows(table)),
+    "json": render_json,
+}
+
+
+def render(table: AblationTable, form: Format) -> str:
+    """`table` in one of the formats."""
+    return _RENDER[form](table)
+
+
+def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Json]) -> dict[Format, Path]:
+    """Write every format and the provenance below `folder`; returns the paths. Raises StorageError."""
+    texts: dict[Format, str] = {form: render(table, form) for form in FORMATS}
+    with storage_errors(folder, "create"):
+        folder.mkdir(parents=True, exist_ok=True)
+    paths: dict[Format, Path] = {}
+    for form, text in texts.items():
+        paths[form] = folder / f"table.{form}"
+        _replace_text(paths[form], text)
+    replace_json(folder / "table.provenance.json", provenance)
+    return paths
+
+
+def _replace_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, never half."""
+    hidden = path.with_name(f".{path.name}.{os.getpid()}")
+    with storage_errors(path, "write"):
+        try:
+            with hidden.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            hidden.replace(path)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+        fsync_folder(path.parent)

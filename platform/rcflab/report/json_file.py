@@ -1,0 +1,49 @@
+"""An AblationTable as JSON in full precision, with the trial behind every number."""
+
+import json
+
+from rcflab.ablation import AblationTable, Measure, Row
+from rcflab.records import Json
+
+
+def render_json(table: AblationTable) -> str:
+    """One object; ends in a newline."""
+    return json.dumps(table_json(table), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def table_json(table: AblationTable) -> Json:
+    """The table as plain data."""
+    keys = [spec.key for spec in table.metrics]
+    return {
+        "experiment": table.experiment,
+        "baseline": table.baseline,
+        "paper": table.paper,
+        "metrics": [{"key": m.key, "label": m.label, "unit": m.unit, "better": m.better} for m in table.metrics],
+        "arms": [_arm(row, keys) for row in table.rows],
+        "joined": [list(group) for group in table.joined],
+        "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
+        "videos_digest": table.videos_digest,
+    }
+
+
+def _arm(row: Row, keys: list[str]) -> Json:
+    return {
+        "arm": row.arm,
+        "baseline": row.is_baseline,
+        "n": len(row.seeds),
+        "seeds": list(row.seeds),
+        "train_keys": list(row.train_keys),
+        "eval_keys": list(row.eval_keys),
+        "metrics": {key: _measure(measure) for key, measure in zip(keys, row.measures, strict=True)},
+    }
+
+
+def _measure(measure: Measure) -> Json:
+    difference = measure.difference
+    return {
+        "values": list(measure.values),
+        "mean": measure.summary.mean,
+        "sd": measure.summary.sd,
+        "difference": difference.mean if difference else None,
+        "difference_sd": difference.sd if difference else None,
+    }

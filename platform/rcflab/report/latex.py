@@ -1,0 +1,53 @@
+"""TableRows as a LaTeX table for a paper: booktabs, notes in the caption."""
+
+from rcflab.report.rows import Number, TableRows
+
+_ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "neither": ""}
+_SPECIAL = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "±": r"$\pm$", "Δ": r"$\Delta$",
+}  # fmt: skip
+
+
+def render_latex(rows: TableRows) -> str:
+    """A table environment that needs the package booktabs; ends in a newline."""
+    head = ["arm", "$n$"]
+    for spec in rows.metrics:
+        head += [f"{escape(spec.label)}{_ARROWS[spec.better]}", r"$\Delta$"]
+    body: list[str] = []
+    for row in rows.rows:
+        cells = [escape(row.arm) + (" (baseline)" if row.is_baseline else ""), str(row.n)]
+        for entry in row.entries:
+            cells += [_text(entry.value), _text(entry.difference) if entry.difference else "--"]
+        body.append(_line(cells))
+    caption = " ".join(escape(note) for note in (f"Experiment {rows.experiment}.", *rows.notes))
+    return "\n".join([
+        r"% needs \usepackage{booktabs}",
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{caption}}}",
+        rf"\label{{tab:{rows.experiment}}}",
+        rf"\begin{{tabular}}{{l{'r' * (len(head) - 1)}}}",
+        r"\toprule",
+        _line(head),
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        r"\end{table}",
+        "",
+    ])  # fmt: skip
+
+
+def escape(text: str) -> str:
+    """`text` that LaTeX prints as it is."""
+    return "".join(_SPECIAL.get(letter, letter) for letter in text)
+
+
+def _line(cells: list[str]) -> str:
+    return rf"{' & '.join(cells)} \\"
+
+
+def _text(number: Number) -> str:
+    return f"${number.mean}$" if number.sd is None else rf"${number.mean} \pm {number.sd}$"

@@ -1,0 +1,104 @@
+"""What a printed table shows, before any format: numbers rounded once, headings, notes.
+
+AblationTable --table_rows--> TableRows --> markdown | latex          (csv and json take the numbers unrounded)
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+
+from rcflab.ablation import AblationTable, Measure
+from rcflab.metrics import MetricSpec
+from rcflab.stats.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A rounded mean and its spread, as digits."""
+
+    mean: str
+    sd: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One metric of one arm."""
+
+    value: Number
+    difference: Number | None
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """One line of the table."""
+
+    arm: str
+    is_baseline: bool
+    n: int
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TableRows:
+    """A table ready to be set."""
+
+    experiment: str
+    baseline: str
+    metrics: tuple[MetricSpec, ...]
+    rows: tuple[ArmRow, ...]
+    notes: tuple[str, ...]
+    """Plain text, not yet escaped."""
+
+
+def table_rows(table: AblationTable) -> TableRows:
+    """The rows of `table`, rounded to the digits of each metric, with notes that say what the numbers are."""
+    rows = tuple(
+        ArmRow(
+            row.arm,
+            row.is_baseline,
+            len(row.seeds),
+            tuple(_entry(measure, spec) for measure, spec in zip(row.measures, table.metrics, strict=True)),
+        )
+        for row in table.rows
+    )
+    return TableRows(table.experiment, table.baseline, table.metrics, rows, tuple(_notes(table)))
+
+
+def _entry(measure: Measure, spec: MetricSpec) -> Entry:
+    difference = measure.difference
+    return Entry(_number(measure.summary, spec.digits), _number(difference, spec.digits, "+") if difference else None)
+
+
+def _number(summary: Summary, digits: int, sign: str = "") -> Number:
+    return Number(rounded(summary.mean, digits, sign), None if summary.sd is None else rounded(summary.sd, digits))
+
+
+def rounded(value: float, digits: int, sign: str = "") -> str:
+    """`value` with `digits` decimals, half to even on its exact binary value; never "-0.0"; "+" marks gains."""
+    exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
+    exact = abs(exact) if exact.is_zero() else exact
+    return f"{exact:{sign}f}"
+
+
+def _notes(table: AblationTable) -> list[str]:
+    has_baseline = any(row.is_baseline for row in table.rows)
+    counts = {len(row.seeds) for row in table.rows}
+    spread = "± is the sample standard deviation over seeds" if max(counts) > 1 else "no spread with a single seed"
+    notes = [f"n seeds an arm; {spread}."]
+    if has_baseline:
+        notes.append(f"Δ is the mean difference to {table.baseline}, seed by seed, ± its standard deviation.")
+    else:
+        notes.append(f"The baseline {table.baseline} is not in this table, so there are no differences.")
+    units: dict[str, list[str]] = {}
+    for spec in table.metrics:
+        units.setdefault(spec.unit, []).append(spec.label)
+    notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit]
+    notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
+    if table.reused:
+        cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
+        notes.append(f"Stale cells reused, made by other code: {cells}.")
+    notes.append(f"Evaluated on videos {table.videos_digest[:12]}; trials are named in table.json.")
+    return notes
+
+
+def _unit(unit: str) -> str:
+    return "percent points" if unit == "points" else unit

@@ -1,0 +1,1 @@
+"""Statistics of a table, in plain numbers: no torch, ray or mlflow."""
