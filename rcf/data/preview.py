@@ -3,33 +3,59 @@
 Annotations + frames --evenly spread frames--> enlarged, outlined --> rows --> PIL image
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from rcf.data.annotations import Annotations, Track, Video
+from rcf.data.annotations import Annotations, Track, Video, load_annotations
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.shapes import Flags
+from rcf.data.ytvis import find_split
+
+FRAME_HEIGHT = 128
+"""Small frames are enlarged by a whole factor to about this height, pixels."""
+GAP = 4
+"""Pixels between frames."""
 
 COLOURS = ((255, 64, 64), (64, 255, 64), (80, 160, 255), (255, 224, 32), (255, 64, 255), (32, 240, 240))
 """Outline colours, by the order of a video's objects."""
 
 
-def contact_sheet(annotations: Annotations, frames_root: Path, *, rows: int, columns: int, scale: int) -> Image.Image:
-    """The first `rows` videos with `columns` frames each, enlarged `scale` times. Opens the frames it shows."""
+def contact_sheets(root: Path, splits: Sequence[str], rows: int) -> Image.Image:
+    """The contact sheets of several splits of a data set, one below the other; raises rcf.errors.InputError."""
+    sheets: list[Image.Image] = []
+    for split in splits:
+        path, frames = find_split(root, split)
+        sheets.append(contact_sheet(load_annotations(path, frames), frames, rows=rows, columns=8))
+    return _stack(sheets)
+
+
+def contact_sheet(annotations: Annotations, frames_root: Path, *, rows: int, columns: int) -> Image.Image:
+    """The first `rows` videos, `columns` frames of each, evenly spread. Opens only the frames that it shows."""
     names = {category.id: category.name for category in annotations.categories}
-    videos = annotations.videos[:rows]
-    width, height = max(video.width for video in videos) * scale, max(video.height for video in videos) * scale
-    sheet = Image.new("RGB", (columns * (width + 4), len(videos) * (height + 4)))
-    for row, video in enumerate(videos):
+    pictures: list[Image.Image] = []
+    for video in annotations.videos[:rows]:
         tracks = [track for track in annotations.tracks if track.video_id == video.id]
+        scale = max(round(FRAME_HEIGHT / video.height), 1)
+        strip = Image.new("RGB", (columns * (video.width * scale + GAP), video.height * scale + GAP))
         for column in range(columns):
             t = round(column * (video.length - 1) / max(columns - 1, 1))
             cell = _cell(frames_root / video.file_names[t], video, scale)
             for number, track in enumerate(tracks):
                 _outline(cell, track, t, COLOURS[number % len(COLOURS)], names[track.category_id])
-            sheet.paste(cell, (column * (width + 4), row * (height + 4)))
+            strip.paste(cell, (column * (video.width * scale + GAP), 0))
+        pictures.append(strip)
+    return _stack(pictures)
+
+
+def _stack(pictures: Sequence[Image.Image]) -> Image.Image:
+    sheet = Image.new("RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)))
+    top = 0
+    for picture in pictures:
+        sheet.paste(picture, (0, top))
+        top += picture.height
     return sheet
 
 
@@ -46,8 +72,10 @@ def _outline(cell: Image.Image, track: Track, t: int, colour: tuple[int, int, in
     mask = mask_of_runs(parse_counts(rle["counts"]), *rle["size"])
     enlarged = np.array(Image.fromarray(mask).resize(cell.size, Image.Resampling.NEAREST), dtype=bool)
     cell.paste(colour, mask=Image.fromarray(enlarged & ~_inner(enlarged)))
-    y, x = (int(values.mean()) for values in np.nonzero(enlarged))
-    ImageDraw.Draw(cell).text((x, y), name, fill=colour, anchor="mm", stroke_width=1, stroke_fill=(0, 0, 0))
+    rows, columns = np.flatnonzero(enlarged.any(axis=1)), np.flatnonzero(enlarged.any(axis=0))
+    # Above the object, so that the label does not hide what it names.
+    place = (float(columns.mean()), max(int(rows[0]) - 2, 11))
+    ImageDraw.Draw(cell).text(place, name, fill=colour, anchor="mb", stroke_width=1, stroke_fill=(0, 0, 0))
 
 
 def _inner(mask: Flags) -> Flags:

@@ -1,0 +1,99 @@
+"""`rcflab data`: make data sets.
+
+synth OUT --SyntheticConfig--> rcf.data.synthetic writes OUT/train, OUT/val --> --preview: a contact sheet
+"""
+
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from rcf.config import SyntheticConfig
+from rcf.data.synthetic import write_synthetic
+from rcflab.errors import InputError, Problem, StorageError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+PATIENCE_S = 5.0
+"""Seconds of silence before a bar is shown."""
+PREVIEW_CLIPS = 6
+"""Clips of each split on the contact sheet."""
+
+_DEFAULT = SyntheticConfig()
+
+
+@app.callback()
+def data() -> None:
+    """Make data sets."""
+
+
+@app.command()
+def synth(  # noqa: PLR0913 - each argument is an option of the command
+    out: Annotated[Path, typer.Argument(help="Folder to make; it must be new or empty.", show_default=False)],
+    height: Annotated[int, typer.Option(min=32, max=2048, help="Height of a frame, pixels.")] = _DEFAULT.height,
+    width: Annotated[int, typer.Option(min=32, max=2048, help="Width of a frame, pixels.")] = _DEFAULT.width,
+    train_clips: Annotated[int, typer.Option(min=1, help="Clips to train on.")] = _DEFAULT.train_clips,
+    val_clips: Annotated[int, typer.Option(min=1, help="Clips to validate on.")] = _DEFAULT.val_clips,
+    frames: Annotated[int, typer.Option(min=2, help="Frames of a clip.")] = _DEFAULT.frames,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = _DEFAULT.seed,
+    preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Also draw a contact sheet.")] = None,
+) -> None:  # fmt: skip
+    """Write moving textured shapes as a YouTube-VIS data set: OUT/train and OUT/val.
+
+    Each holds JPEGImages/<clip>/<frame>.jpg and instances.json. The folder appears when it is whole. A set that is
+    there already, with the same settings, is left as it is. The defaults take about 5 seconds and 20 MB.
+
+    Example: rcflab data synth shapes --train-clips 20 --val-clips 4 --preview shapes.png
+
+    Exit codes: 0 ok, 2 bad input, 74 storage.
+    """
+    config = SyntheticConfig(
+        height=height, width=width, train_clips=train_clips, val_clips=val_clips, frames=frames, seed=seed
+    )
+    if preview is not None and not preview.absolute().parent.is_dir():
+        raise InputError([Problem("--preview", "", f"{preview}, in no folder", "a file name in a folder that exists")])
+    try:
+        with LateProgress() as progress:
+            write_synthetic(out, config, progress.update)
+    except OSError as error:
+        raise StorageError(f"{error.filename or out}: {error.strerror or error}") from error
+    typer.echo(f"{out}: {train_clips} training and {val_clips} validation clips of {frames} frames, {width}x{height}")
+    if preview is not None:
+        _draw(out, preview)
+        typer.echo(f"{preview}: contact sheet")
+
+
+def _draw(out: Path, preview: Path) -> None:
+    from rcf.data.preview import contact_sheets  # loads torch, which making the data does not need
+    from rcf.pictures import save_png
+
+    save_png(contact_sheets(out, ("train", "val"), rows=PREVIEW_CLIPS), preview)
+
+
+class LateProgress:
+    """A bar on the terminal, for work that turns out to take long."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._bar = Progress(
+            "writing clips", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)
+        )
+        self._task = self._bar.add_task("clips", total=None)
+
+    def __enter__(self) -> "LateProgress":
+        return self
+
+    def update(self, done: int, total: int) -> None:
+        """Note the state; shows the bar once the work has lasted long enough."""
+        self._bar.update(self._task, completed=done, total=total)
+        if not self._bar.live.is_started and time.monotonic() - self._began > PATIENCE_S:
+            self._bar.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
