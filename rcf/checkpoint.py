@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from rcf.config import ModelConfig, RcfConfig
 from rcf.errors import CheckpointError
 from rcf.model import build_network
 from rcf.model.network import RCF
+from rcf.tensors import load_tensors, save_tensors, state_of
 from rcf.train.step import Trainer
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
@@ -26,8 +26,8 @@ _FORMAT = 1
 
 def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
     """Write all that `restore` needs into the existing `folder`."""
-    _save_tensors(cast("dict[str, Tensor]", trainer.network.state_dict()), folder / WEIGHTS)
-    _save_tensors(trainer.optimizer_tensors(), folder / OPTIMIZER)
+    save_tensors(state_of(trainer.network), folder / WEIGHTS)
+    save_tensors(trainer.optimizer_tensors(), folder / OPTIMIZER)
     state = {
         "format": _FORMAT,
         "step": trainer.step,
@@ -43,10 +43,10 @@ def restore(trainer: Trainer, folder: Path) -> None:
     state = _read_state(folder)
     if state["seed"] != trainer.seed:
         raise CheckpointError(f"{folder}: got seed {state['seed']}, expected {trainer.seed}")
-    _fill(trainer.network, load_file(folder / WEIGHTS), folder)
+    _fill(trainer.network, load_tensors(folder / WEIGHTS), folder)
     trainer.step = int(state["step"])
     if (folder / OPTIMIZER).exists():
-        trainer.load_optimizer_tensors(load_file(folder / OPTIMIZER))
+        trainer.load_optimizer_tensors(load_tensors(folder / OPTIMIZER))
     elif trainer.step < trainer.config.training.steps:
         raise CheckpointError(f"{folder}: {OPTIMIZER} is gone, so training cannot go on from step {trainer.step}")
 
@@ -60,13 +60,8 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
     bare = config.model.backbone.model_copy(update={"weights": "none"})
     model: ModelConfig = config.model.model_copy(update={"backbone": bare})
     network = build_network(model, len(categories), seed=0)
-    _fill(network, load_file(folder / WEIGHTS), folder)
+    _fill(network, load_tensors(folder / WEIGHTS), folder)
     return network, config, categories
-
-
-def _save_tensors(tensors: dict[str, Tensor], path: Path) -> None:
-    # safetensors refuses channels_last and aliases; `restore` copies into tensors that have their own memory format.
-    save_file({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path)
 
 
 def _read_state(folder: Path) -> dict[str, Any]:
@@ -81,7 +76,7 @@ def _read_state(folder: Path) -> dict[str, Any]:
 
 
 def _fill(network: RCF, tensors: dict[str, Tensor], folder: Path) -> None:
-    wanted = cast("dict[str, Tensor]", network.state_dict())
+    wanted = state_of(network)
     wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]
     wrong += [name for name in tensors if name not in wanted]
     if wrong:
@@ -89,6 +84,7 @@ def _fill(network: RCF, tensors: dict[str, Tensor], folder: Path) -> None:
             f"{folder}: {len(wrong)} of {len(wanted)} tensors do not fit this network, first: {', '.join(wrong[:3])}. "
             "Use the model section of the configuration that it was trained with"
         )
+    # Copied, not assigned: the network keeps its own memory format (channels_last).
     with torch.no_grad():
         for name, value in wanted.items():
             value.copy_(tensors[name])

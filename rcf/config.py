@@ -10,7 +10,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-
 SYNTHETIC_VERSION: int = 1
 """Version of the synthetic generator (rcf/data/synthetic.py): raise it whenever the same settings give other pixels or
 masks. It is part of the data fingerprint and stands here so that keys can be computed without loading the generator."""
@@ -27,9 +26,9 @@ class BackboneConfig(Config):
 
     name: str = "tf_efficientnet_lite0"
     weights: str = "none"
-    """`imagenet` (timm downloads), `package:efficientnet-lite0` (ships with pip), `file:PATH` (safetensors) or `none`."""
+    """`imagenet` (timm downloads), `package:efficientnet-lite0` (comes with pip), `file:PATH` (safetensors), `none`."""
     norm: Literal["frozen", "batch"] = "batch"
-    """`frozen` keeps the batch-norm statistics and scales of the weights: right for small batches of pretrained nets."""
+    """`frozen` keeps the statistics and scales of the weights: right for small batches of pretrained networks."""
 
 
 class ReferenceConfig(Config):
@@ -95,7 +94,7 @@ class SyntheticConfig(Config):
 
 
 class YoutubeVisConfig(Config):
-    """A folder with `<split>/JPEGImages` and `<split>/instances.json` (or train.json, valid.json names of YouTube-VIS)."""
+    """A folder with `<split>/JPEGImages` and `<split>/instances.json` (or another name that YouTube-VIS uses)."""
 
     kind: Literal["ytvis"] = "ytvis"
     root: str

@@ -1,10 +1,10 @@
 """The one vocabulary of faults.
 
-    Problem   one fault in one input: file, place, what came, what was wanted, the next move
-    RcfError  everything that callers may catch
-      InputError(problems)     bad input: all problems of a file at once
-      NonFiniteLossError       training left the finite numbers: step and term
-      CheckpointError          a checkpoint that cannot be used
+Problem   one fault in one input: file, place, what came, what was wanted, the next move
+RcfError  everything that callers may catch
+  InputError(problems)     bad input: all problems of a file at once
+  NonFiniteLossError       training left the finite numbers: step and term
+  CheckpointError          a checkpoint that cannot be used
 """
 
 from collections.abc import Sequence
@@ -50,7 +50,9 @@ class NonFiniteLossError(RcfError):
 
     def __init__(self, step: int, term: str, value: float) -> None:
         self.step, self.term, self.value = step, term, value
-        super().__init__(f"non-finite loss at step {step}: {term} is {value}. Lower training.lr or set training.clip_norm")
+        super().__init__(
+            f"non-finite loss at step {step}: {term} is {value}. Lower training.lr or set training.clip_norm"
+        )
 
     def __reduce__(self) -> tuple[type["NonFiniteLossError"], tuple[int, str, float]]:
         return NonFiniteLossError, (self.step, self.term, self.value)

@@ -3,18 +3,19 @@
     slot rule       slot i at t has the identity of slot i before
     slot_iou rule   ... unless its mask overlaps a mask of t-1 by more than `override_iou`: then that mask's identity
 
-What the paper leaves open: overrides are settled greedily by falling IoU (ties: lower slot, then lower predecessor), each
-identity is used once a frame, and a slot whose own identity is taken gets a new one. A silent slot keeps its identity.
+What the paper leaves open: overrides are settled greedily by falling IoU (ties: lower slot, then lower predecessor),
+each identity is used once a frame, and a slot whose own identity is taken gets a new one. A silent slot keeps its own.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
+from rcf.tensors import floats, integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,6 +26,7 @@ class Assignment:
     overridden: Bool[Tensor, " M"]
 
 
+@runtime_checkable
 class IdentityRule(Protocol):
     """Gives identities frame by frame; holds all that it needs of the past."""
 
@@ -49,7 +51,7 @@ class SlotIdentity:
         taken = set(forced.values())
         identities: list[int] = []
         overridden: list[bool] = []
-        for position, slot in enumerate(slots.tolist()):
+        for position, slot in enumerate(integers(slots)):
             own = self._of_slot.get(slot)
             identity = forced.get(position)
             overridden.append(identity is not None and identity != own)
@@ -57,7 +59,7 @@ class SlotIdentity:
                 identity = own if own is not None and own not in taken else self._new()
                 taken.add(identity)
             identities.append(identity)
-        self._of_slot.update(zip(slots.tolist(), identities, strict=True))
+        self._of_slot.update(zip(integers(slots), identities, strict=True))
         return Assignment(torch.tensor(identities, dtype=torch.int64), torch.tensor(overridden, dtype=torch.bool))
 
     def _new(self) -> int:
@@ -78,12 +80,12 @@ class SlotIouIdentity:
         """Overlap with the last frame first, then the slot rule for what is left."""
         forced = {} if self._masks is None else self._forced(mask_iou(masks, self._masks))
         assignment = self._rule.settle(slots, forced)
-        self._masks, self._identities = masks, assignment.identities.tolist()
+        self._masks, self._identities = masks, integers(assignment.identities)
         return assignment
 
     def _forced(self, overlap: Float[Tensor, "M P"]) -> dict[int, int]:
         rows, columns = (overlap > self._override_iou).nonzero(as_tuple=True)
-        pairs = zip(overlap[rows, columns].tolist(), rows.tolist(), columns.tolist(), strict=True)
+        pairs = zip(floats(overlap[rows, columns]), integers(rows), integers(columns), strict=True)
         forced: dict[int, int] = {}
         used: set[int] = set()
         for _, row, column in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):

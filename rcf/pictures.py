@@ -1,6 +1,6 @@
 """Overlays: one row of frames, each object in the colour of its identity.
 
-    frames + FramePredictions --> a strip of up to 8 frames, PNG
+frames + FramePredictions --> a strip of up to 8 frames, PNG
 """
 
 from pathlib import Path
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from rcf.structures import FramePrediction
+from rcf.tensors import integers
 
 # Okabe and Ito's palette: told apart with all common kinds of colour blindness.
 _COLOURS = np.array(
@@ -24,7 +25,8 @@ def overlay_strip(
     frames: list[NDArray[np.uint8]], predictions: list[FramePrediction], categories: tuple[str, ...]
 ) -> Image.Image:
     """Frames H W 3 side by side, at most 8, evenly spread, with masks, category and identity."""
-    chosen = np.unique(np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int))
+    last = len(frames) - 1
+    chosen = sorted({round(last * place / max(_FRAMES - 1, 1)) for place in range(_FRAMES)})
     tiles = [_tile(frames[index], predictions[index], categories) for index in chosen]
     strip = Image.new("RGB", (sum(tile.width for tile in tiles), _HEIGHT))
     left = 0
@@ -44,14 +46,14 @@ def save_png(image: Image.Image, path: Path) -> None:
 
 def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
     pixels = frame.astype(np.float32)
-    for mask, identity in zip(prediction.masks.numpy(), prediction.identities.tolist(), strict=True):
+    for mask, identity in zip(prediction.masks.numpy(), integers(prediction.identities), strict=True):
         pixels[mask] = 0.45 * pixels[mask] + 0.55 * _COLOURS[identity % len(_COLOURS)]
     image = Image.fromarray(pixels.astype(np.uint8))
     scale = _HEIGHT / image.height
     image = image.resize((round(image.width * scale), _HEIGHT), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
-    for index, (mask, identity) in enumerate(zip(prediction.masks.numpy(), prediction.identities.tolist(), strict=True)):
-        rows, columns = mask.nonzero()
+    for index, identity in enumerate(integers(prediction.identities)):
+        rows, columns = prediction.masks[index].numpy().nonzero()
         if len(rows):
             label = categories[int(prediction.class_probabilities[index, :-1].argmax())]
             place = (float(columns.mean()) * scale - 12, float(rows.mean()) * scale - 6)

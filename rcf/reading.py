@@ -1,6 +1,6 @@
 """From logits to what a person would say of a frame: which slots fired, with which masks, as which objects.
 
-    classes Q G, masks Q h w --thresholds--> fired slots --identity rule--> FramePrediction at the frame's own size
+classes Q G, masks Q h w --thresholds--> fired slots --identity rule--> FramePrediction at the frame's own size
 """
 
 import math
@@ -23,7 +23,9 @@ class FrameReader:
         self._logit = math.log(config.mask_threshold / (1 - config.mask_threshold))
         self._rule: IdentityRule = identity_rule(config)
 
-    def read(self, classes: Float[Tensor, "Q G"], masks: Float[Tensor, "Q h w"], size: tuple[int, int]) -> FramePrediction:
+    def read(
+        self, classes: Float[Tensor, "Q G"], masks: Float[Tensor, "Q h w"], size: tuple[int, int]
+    ) -> FramePrediction:
         """The next frame; `size` is (height, width) of the frame as it came."""
         probabilities = classes.float().softmax(-1)
         fired = (probabilities[:, :-1].amax(-1) > self._config.class_threshold).nonzero()[:, 0]

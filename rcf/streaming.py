@@ -1,8 +1,8 @@
 """Online inference: push a frame, get its objects. Memory does not grow with the video.
 
-    frame --resize--> backbone (once) --> kept C K K --> ring buffer of R
-                         |                                   |
-                         +--------> segment <-- window ------+ --> FrameReader --> FramePrediction
+frame --resize--> backbone (once) --> kept C K K --> ring buffer of R
+                     |                                   |
+                     +--------> segment <-- window ------+ --> FrameReader --> FramePrediction
 """
 
 from collections import deque

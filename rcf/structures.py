@@ -1,6 +1,6 @@
 """The values that travel through the network and around it.
 
-    ClipBatch --RCF--> Segmentation --> FramePrediction (one frame, online) --> TrackPrediction (one video, for the evaluator)
+ClipBatch --RCF--> Segmentation --> FramePrediction (one frame, online) --> TrackPrediction (one object)
 """
 
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Rle(TypedDict):
 class FrameTargets:
     """Ground truth of one frame: the instances that are visible in it."""
 
-    labels: Int[Tensor, "M"]
+    labels: Int[Tensor, " M"]
     """Category index, 0 .. categories - 1."""
     masks: Bool[Tensor, "M H W"]
     """At the network's input size."""
-    tracks: Int[Tensor, "M"]
+    tracks: Int[Tensor, " M"]
     """Annotation id: the same number is the same object in another frame."""
 
 
@@ -55,13 +55,13 @@ class Segmentation:
 class FramePrediction:
     """What an online segmenter says of one frame: the slots that fired."""
 
-    slots: Int[Tensor, "M"]
-    identities: Int[Tensor, "M"]
+    slots: Int[Tensor, " M"]
+    identities: Int[Tensor, " M"]
     """Equal numbers are the same object, over all frames since the last reset."""
     class_probabilities: Float[Tensor, "M G"]
     masks: Bool[Tensor, "M H W"]
     """At the size of the pushed frame."""
-    overridden: Bool[Tensor, "M"]
+    overridden: Bool[Tensor, " M"]
     """True where the IoU rule gave another identity than the slot rule."""
 
 

@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from rcf.tensors import floats
+
 
 class SecantMean:
     """`lipschitz/secant_mean` over all adjacent frame pairs of an evaluation; pairs of equal windows are left out."""
@@ -20,11 +22,15 @@ class SecantMean:
         self._sum = 0.0
 
     def add_video(
-        self, images: Float[Tensor, "T 3 H W"], classes: Float[Tensor, "T Q G"], masks: Float[Tensor, "T Q h w"], references: int
+        self,
+        images: Float[Tensor, "T 3 H W"],
+        classes: Float[Tensor, "T Q G"],
+        masks: Float[Tensor, "T Q h w"],
+        references: int,
     ) -> None:
         """One video: normalised images and logits of all its frames."""
         for gap_in, gap_out in zip(
-            window_gaps(images, references).tolist(), output_gaps(classes, masks).tolist(), strict=True
+            floats(window_gaps(images, references)), floats(output_gaps(classes, masks)), strict=True
         ):
             if gap_in > 0:
                 self.pairs += 1
@@ -48,4 +54,4 @@ def output_gaps(classes: Float[Tensor, "T Q G"], masks: Float[Tensor, "T Q h w"]
     probabilities = classes.double().softmax(-1).flatten(1)
     shapes = masks.double().sigmoid().flatten(1)
     outputs = torch.cat((probabilities, shapes), dim=1)
-    return (outputs[1:] - outputs[:-1]).norm(dim=1)
+    return (outputs[1:] - outputs[:-1]).square().sum(1).sqrt()

@@ -1,9 +1,8 @@
 """Do objects keep their slots? Counted over adjacent frames of a video.
 
-    fired masks, true masks --Hungarian on IoU, only > 0.5--> slot of each object --compare t-1 and t--> kept / seen
+fired masks, true masks --Hungarian on IoU, only > 0.5--> slot of each object --compare t-1 and t--> kept / seen
 """
 
-import numpy as np
 from jaxtyping import Bool, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -62,5 +61,8 @@ def _slots_of_objects(
 ) -> dict[int, int]:
     overlap = mask_iou(truth, masks).numpy()
     rows, columns = linear_sum_assignment(-overlap)
-    sure = overlap[rows, columns] > _SAME_OBJECT_IOU
-    return {int(tracks[row]): int(slots[column]) for row, column in zip(np.compress(sure, rows), np.compress(sure, columns), strict=True)}
+    return {
+        int(tracks[row]): int(slots[column])
+        for row, column in zip(rows, columns, strict=True)
+        if overlap[row, column] > _SAME_OBJECT_IOU
+    }

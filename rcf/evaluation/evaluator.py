@@ -1,8 +1,8 @@
 """The evaluation pass: every validation video once, through the online rule, into metrics.
 
-    video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
-                               |                          +--> OrderCounter --> order/*
-                               +--> SecantMean --> lipschitz/*
+video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
+                           |                          +--> OrderCounter --> order/*
+                           +--> SecantMean --> lipschitz/*
 """
 
 import hashlib

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rcf.evaluation.rle import encode
 from rcf.structures import FramePrediction, Rle, TrackPrediction
+from rcf.tensors import booleans, integers
 
 
 @dataclass(slots=True)
@@ -34,8 +35,8 @@ class TrackAssembler:
     def add(self, prediction: FramePrediction) -> None:
         """The next frame."""
         encoded = encode(prediction.masks.numpy())
-        visible = prediction.masks.flatten(1).any(1).tolist()
-        for index, identity in enumerate(prediction.identities.tolist()):
+        visible = booleans(prediction.masks.flatten(1).any(1))
+        for index, identity in enumerate(integers(prediction.identities)):
             probabilities = prediction.class_probabilities[index].double()
             track = self._tracks.setdefault(identity, _Track(torch.zeros_like(probabilities)))
             track.class_sum += probabilities

@@ -1,6 +1,6 @@
 """The loss of a batch with deep supervision (equation 4).
 
-    Segmentation S N Q, targets of N frames --match--> pairs --> class term + Dice term (+ BCE), summed over S layers
+Segmentation S N Q, targets of N frames --match--> pairs --> class term + Dice term (+ BCE), summed over S layers
 """
 
 from collections.abc import Sequence
@@ -62,19 +62,15 @@ def set_loss(answer: Segmentation, frames: Sequence[FrameTargets], config: LossC
 def _pair(answer: Segmentation, frames: Sequence[FrameTargets], config: LossConfig) -> _Pairs:
     height, width = answer.masks.shape[-2:]
     device = answer.masks.device
-    columns: tuple[list[Tensor], ...] = ([], [], [], [], [])
+    rows: list[tuple[Tensor, ...]] = []
     for index, frame in enumerate(frames):
         targets = at_stride_4(frame.masks, height, width).flatten(1).to(device)
         labels = frame.labels.to(device)
-        found = match(answer.classes[:, index], answer.masks[:, index].flatten(2), frame, targets, config)
-        for layer, (rows, instances) in enumerate(found):
-            for column, value in zip(
-                columns,
-                (torch.full_like(rows, layer), torch.full_like(rows, index), rows, labels[instances], targets[instances]),
-                strict=True,
-            ):
-                column.append(value.to(device))
-    return _Pairs(*(torch.cat(column) for column in columns))
+        found = match(answer.classes[:, index], answer.masks[:, index].flatten(2), labels, targets, config)
+        for layer, (queries, instances) in enumerate(found):
+            place = (torch.full_like(queries, layer), torch.full_like(queries, index), queries)
+            rows.append((*place, labels[instances], targets[instances]))
+    return _Pairs(*(torch.cat(column).to(device) for column in zip(*rows, strict=True)))
 
 
 def _class_terms(

@@ -1,6 +1,6 @@
 """Terms of the loss, each a pure function of logits and targets.
 
-    masks P HW (logits), targets P HW --> dice (P), bce (P);   all pairs Q x M at once for the matcher
+masks P HW (logits), targets P HW --> dice (P), bce (P);   all pairs Q x M at once for the matcher
 """
 
 import torch

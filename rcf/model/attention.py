@@ -1,7 +1,7 @@
 """Boxes "transformer encoder" and "transformer decoder": post-norm layers, positions re-added in each (DETR style).
 
-    encoder   tokens N L D --(self-attention, feed-forward) x layers--> fused tokens N L D
-    decoder   queries Q D, fused tokens --(self-attention, cross-attention, feed-forward) x layers--> S N Q D
+encoder   tokens N L D --(self-attention, feed-forward) x layers--> fused tokens N L D
+decoder   queries Q D, fused tokens --(self-attention, cross-attention, feed-forward) x layers--> S N Q D
 """
 
 import torch

@@ -1,6 +1,6 @@
 """Box "backbone": a timm network as a feature pyramid.
 
-    frames N 3 H W uint8 --normalise--> timm --> maps at strides 4, 8, 16, 32   (N C_i H/s W/s)
+frames N 3 H W uint8 --normalise--> timm --> maps at strides 4, 8, 16, 32   (N C_i H/s W/s)
 """
 
 from collections.abc import Sequence

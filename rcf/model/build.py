@@ -1,20 +1,20 @@
 """From a configuration to a network: the only place where options choose parts.
 
-    ModelConfig, number of categories, seed --> RCF, in evaluation mode, on the CPU
+ModelConfig, number of categories, seed --> RCF, in evaluation mode, on the CPU
 """
 
 import math
 
-import torch
 from torch import nn
 
 from rcf.config import ModelConfig, ReferenceConfig
 from rcf.model.attention import Decoder, Encoder
 from rcf.model.backbone import Backbone
-from rcf.model.mask_head import DynamicMasks, PixelDecoder
+from rcf.model.mask_head import DynamicMasks, InstanceHead, PixelDecoder
 from rcf.model.network import RCF
 from rcf.model.tokens import CompressedReferences, NoReferences, PixelWeight, TargetTokens
 from rcf.seeding import stream_seed
+from rcf.tensors import seeded
 
 
 def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
@@ -22,8 +22,7 @@ def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
 
     Raises InputError where the backbone or its weights are not to be had. Leaves the global random state as it was.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(seed, "init"))
+    with seeded(stream_seed(seed, "init")):
         return _assemble(config, categories).eval()
 
 
@@ -40,8 +39,9 @@ def _assemble(config: ModelConfig, categories: int) -> RCF:
         encoder=encoder,
         decoder=decoder,
         pixels=PixelDecoder(channels, width, config.mask.fpn_width),
-        masks=DynamicMasks(width, config.mask.fpn_width, config.mask.filter_width),
-        classes=nn.Linear(width, categories + 1),
+        head=InstanceHead(
+            DynamicMasks(width, config.mask.fpn_width, config.mask.filter_width), nn.Linear(width, categories + 1)
+        ),
     )
 
 

@@ -1,7 +1,8 @@
 """Boxes "FPN" and "dynamic convolution" (section III-C).
 
-    fused target tokens N D h w --3x3--> + lateral(stride 16) --3x3--> + lateral(8) --3x3--> + lateral(4) --3x3--> pixels N P H W
-    codes S N Q D --FC, ReLU, FC--> filters S N Q F;   masks = filters . (1x1 conv of pixels to F)     S N Q H W
+    fused target tokens N D h w --3x3--> + lateral 16 --3x3--> + lateral 8 --3x3--> + lateral 4 --3x3--> pixels N P H W
+    codes S N Q D --FC, ReLU, FC--> filters S N Q F;   masks = filters . (1x1 conv of pixels to F)   S N Q H W
+    codes S N Q D --linear--> classes S N Q G
 
 The last 1x1 conv and the filters are both linear, so the conv is folded into the filters: Q instead of F channels are
 computed per pixel, and the result is the same.
@@ -13,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rcf.model.backbone import Pyramid
+from rcf.structures import Segmentation
 
 _GROUPS = 8
 
@@ -28,7 +30,8 @@ class PixelDecoder(nn.Module):
         super().__init__()
         self.top = _smooth(token_width, width)
         self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.GroupNorm(_GROUPS, width)) for count in channels[:3]
+            nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.GroupNorm(_GROUPS, width))
+            for count in channels[:3]
         )
         self.smooth = nn.ModuleList(_smooth(width, width) for _ in channels[:3])
 
@@ -61,3 +64,16 @@ class DynamicMasks(nn.Module):
         flat = pixels.permute(0, 2, 3, 1).flatten(1, 2)
         logits = torch.bmm(per_frame, flat.transpose(1, 2)).view(count, layers, queries, *pixels.shape[-2:])
         return logits.transpose(0, 1) + offsets[..., None, None]
+
+
+class InstanceHead(nn.Module):
+    """What an instance code says: a class, and a filter for its mask."""
+
+    def __init__(self, masks: DynamicMasks, classes: nn.Linear) -> None:
+        super().__init__()
+        self.masks = masks
+        self.classes = classes
+
+    def forward(self, codes: Float[Tensor, "S N Q D"], pixels: Float[Tensor, "N P H W"]) -> Segmentation:
+        """Class and mask logits of each layer's codes."""
+        return Segmentation(self.classes(codes), self.masks(codes, pixels))

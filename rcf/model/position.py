@@ -1,6 +1,6 @@
 """2-D sine position encoding, normalised to the map, half of the channels per axis (as in DETR).
 
-    height, width --> D H W --flatten--> 1 L D
+height, width --> D H W --flatten--> 1 L D
 """
 
 import math

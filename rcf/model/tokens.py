@@ -1,11 +1,9 @@
 """Box "token construction" (section III-B, equations 1 and 2): the paper's contribution.
 
-    target     f_t N C H W  --1x1 conv--> flatten --> N HW D
-    reference  f_r N C H W  --pixel weight--> --pool to K x K--> C K K      kept for later targets: constant memory
-               R of them    --concatenate on channels, 1x1 conv--> flatten --> N KK D
+target     f_t N C H W  --1x1 conv--> flatten --> N HW D
+reference  f_r N C H W  --pixel weight--> --pool to K x K--> C K K      kept for later targets: constant memory
+           R of them    --concatenate on channels, 1x1 conv--> flatten --> N KK D
 """
-
-from typing import Protocol
 
 import torch
 import torch.nn.functional as functional
@@ -18,20 +16,6 @@ Tokens = tuple[Float[Tensor, "N L D"], Float[Tensor, "1 L D"]]
 """Contents and positions."""
 
 
-class References(Protocol):
-    """What becomes of the frames before the target."""
-
-    frames: int
-
-    def compress(self, features: Float[Tensor, "N C H W"]) -> Tensor:
-        """All that has to be kept of a frame, N C K K."""
-        ...
-
-    def tokens(self, windows: Tensor) -> Tokens:
-        """Tokens of the kept references N R C K K."""
-        ...
-
-
 class TargetTokens(nn.Module):
     """Every position of the target's last map becomes a token."""
 
@@ -41,8 +25,8 @@ class TargetTokens(nn.Module):
 
     def forward(self, features: Float[Tensor, "N C H W"]) -> Tokens:
         """Equation 1."""
-        tokens = self.project(features).flatten(2).transpose(1, 2)
-        return tokens, sine_positions(*features.shape[-2:], tokens.shape[-1], like=tokens)
+        tokens: Tensor = self.project(features).flatten(2).transpose(1, 2)
+        return tokens, sine_positions(features.shape[-2], features.shape[-1], tokens.shape[-1], like=tokens)
 
 
 class PixelWeight(nn.Module):
@@ -72,7 +56,7 @@ class CompressedReferences(nn.Module):
 
     def tokens(self, windows: Float[Tensor, "N R C K K"]) -> Tokens:
         """Merge the references on channels: K * K tokens however many frames there are."""
-        tokens = self.merge(windows.flatten(1, 2)).flatten(2).transpose(1, 2)
+        tokens: Tensor = self.merge(windows.flatten(1, 2)).flatten(2).transpose(1, 2)
         return tokens, sine_positions(self.side, self.side, tokens.shape[-1], like=tokens)
 
 

@@ -1,9 +1,9 @@
 """Where a backbone's weights come from.
 
-    none                          random, from the "init" stream
-    imagenet                      timm's own download and cache
-    package:efficientnet-lite0    the tensors that a pip package carries: no download at run time
-    file:PATH                     a safetensors file with the names of the timm network
+none                          random, from the "init" stream
+imagenet                      timm's own download and cache
+package:efficientnet-lite0    the tensors that a pip package carries: no download at run time
+file:PATH                     a safetensors file with the names of the timm network
 """
 
 from importlib.util import find_spec
@@ -12,11 +12,11 @@ from typing import cast
 
 import timm
 import torch
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from rcf.config import BackboneConfig
 from rcf.errors import InputError, Problem
+from rcf.tensors import load_tensors, state_of
 
 _PLACE = "model.backbone.weights"
 _WAYS = "one of none, imagenet, package:efficientnet-lite0, file:PATH"
@@ -48,7 +48,7 @@ def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> None:
     if config.weights == "none":
         return
     tensors = _tensors(config)
-    wanted = cast("dict[str, Tensor]", body.state_dict())
+    wanted = state_of(body)
     absent = [name for name in wanted if name not in tensors]
     if absent:
         got = f"{len(absent)} of {len(wanted)} tensors missing, first {absent[0]}"
@@ -58,9 +58,9 @@ def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> None:
 
 def _tensors(config: BackboneConfig) -> dict[str, Tensor]:
     if config.weights.startswith("file:"):
-        return load_file(config.weights.removeprefix("file:"))
+        return load_tensors(Path(config.weights.removeprefix("file:")))
     if config.weights == "imagenet":
-        return cast("dict[str, Tensor]", timm.create_model(config.name, pretrained=True).state_dict())
+        return state_of(timm.create_model(config.name, pretrained=True))
     return _package_tensors(config.name)
 
 
@@ -77,6 +77,6 @@ def _package_tensors(name: str) -> dict[str, Tensor]:
     path = _package_file()
     assert path is not None
     given = cast("dict[str, Tensor]", torch.load(path, map_location="cpu", weights_only=True))
-    wanted = cast("dict[str, Tensor]", timm.create_model(name).state_dict())
+    wanted = state_of(timm.create_model(name))
     assert [value.shape for value in given.values()] == [value.shape for value in wanted.values()]
     return dict(zip(wanted, given.values(), strict=True))

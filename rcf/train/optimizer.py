@@ -1,6 +1,6 @@
 """AdamW in three groups and the polynomial schedule (appendix X).
 
-    backbone: lr x multiplier | rest: lr | norms, biases and embeddings: no weight decay
+backbone: lr x multiplier | rest: lr | norms, biases and embeddings: no weight decay
 """
 
 from torch import nn

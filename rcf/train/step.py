@@ -21,6 +21,7 @@ from rcf.loss.criterion import Loss, set_loss
 from rcf.model.network import RCF
 from rcf.seeding import stream_seed
 from rcf.structures import ClipBatch
+from rcf.tensors import seed_globally
 from rcf.train.optimizer import build_optimizer, rate, set_rate
 
 
@@ -44,7 +45,7 @@ class Trainer:
         batch = self._sample()
         waited = time.perf_counter() - began
         self.network.train()
-        torch.manual_seed(stream_seed(self.seed, f"dropout/{self.step}"))
+        seed_globally(stream_seed(self.seed, f"dropout/{self.step}"))
         share = rate(self.step, self.config.training)
         set_rate(self.optimizer, share)
         loss = self._loss(batch)

@@ -1,0 +1,70 @@
+"""Typed adapter over the few functions of torch and safetensors whose own signatures lack a type.
+
+    Tensor --> list[int] | list[float];   ndarray --> Tensor;   seeds;   tensor files
+
+Every ignore below names one rule and stands for one missing annotation upstream; callers stay strict.
+"""
+
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import safetensors.torch
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+
+def integers(tensor: Tensor) -> list[int]:
+    """A 1-D integer tensor as a list."""
+    return cast("list[int]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def floats(tensor: Tensor) -> list[float]:
+    """A 1-D float tensor as a list."""
+    return cast("list[float]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def booleans(tensor: Tensor) -> list[bool]:
+    """A 1-D boolean tensor as a list."""
+    return cast("list[bool]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def from_numpy(array: NDArray[np.generic]) -> Tensor:
+    """A tensor that shares the array's memory."""
+    return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
+
+
+def seed_globally(seed: int) -> None:
+    """Seed torch's global generators, the source of dropout."""
+    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+
+
+@contextmanager
+def seeded(seed: int) -> Generator[None]:
+    """Seed the CPU's global generator inside the block, and leave it as it was outside."""
+    state = torch.get_rng_state()
+    try:
+        seed_globally(seed)
+        yield
+    finally:
+        torch.set_rng_state(state)
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """All tensors of a safetensors file."""
+    return safetensors.torch.load_file(path)  # pyright: ignore[reportUnknownMemberType]
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file. It refuses channels_last and aliases, so contiguous copies on the CPU are written."""
+    safetensors.torch.save_file(  # pyright: ignore[reportUnknownMemberType]
+        {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path
+    )
+
+
+def state_of(module: nn.Module) -> dict[str, Tensor]:
+    """Parameters and buffers by name; they share memory with the module."""
+    return cast("dict[str, Tensor]", module.state_dict())

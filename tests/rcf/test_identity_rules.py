@@ -1,0 +1,73 @@
+"""Identity by slot, and the IoU override."""
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rcf.identity import IdentityRule, SlotIdentity, SlotIouIdentity, mask_iou
+
+
+def _masks(*columns: range) -> torch.Tensor:
+    """Masks of 4 x 12 pixels that fill the given columns."""
+    masks = torch.zeros(len(columns), 4, 12, dtype=torch.bool)
+    for mask, column in zip(masks, columns, strict=True):
+        mask[:, list(column)] = True
+    return masks
+
+
+def _slots(*numbers: int) -> torch.Tensor:
+    return torch.tensor(numbers, dtype=torch.int64)
+
+
+def test_a_slot_keeps_its_identity_through_silence() -> None:
+    rule = SlotIdentity()
+    first = rule.assign(_slots(1, 3), _masks(range(2), range(4, 6))).identities.tolist()
+    rule.assign(_slots(3), _masks(range(4, 6)))
+    assert rule.assign(_slots(1, 3), _masks(range(2), range(4, 6))).identities.tolist() == first
+
+
+def test_a_mask_that_moves_to_another_slot_takes_its_identity_along() -> None:
+    rule = SlotIouIdentity(0.5)
+    before = rule.assign(_slots(0, 1), _masks(range(4), range(6, 12)))
+    after = rule.assign(_slots(0, 1), _masks(range(6, 12), range(4)))
+    assert after.identities.tolist() == before.identities.tolist()[::-1]
+    assert after.overridden.tolist() == [True, True]
+
+
+def test_an_overlap_of_exactly_one_half_does_not_override() -> None:
+    """Strictly greater, as the paper says: 2 of 4 columns shared is an IoU of 0.5."""
+    rule = SlotIouIdentity(0.5)
+    rule.assign(_slots(0), _masks(range(4)))
+    after = rule.assign(_slots(1), _masks(range(2)))
+    assert after.identities.tolist() == [2]
+
+
+def test_the_greater_overlap_wins_and_the_loser_whose_identity_is_taken_gets_a_new_one() -> None:
+    rule = SlotIouIdentity(0.5)
+    rule.assign(_slots(0), _masks(range(8)))
+    after = rule.assign(_slots(0, 1), _masks(range(6), range(7)))
+    assert after.identities.tolist() == [2, 1]
+    assert after.overridden.tolist() == [False, True]
+
+
+def test_an_overlap_with_the_own_former_mask_is_no_override() -> None:
+    rule = SlotIouIdentity(0.5)
+    rule.assign(_slots(2), _masks(range(5)))
+    assert rule.assign(_slots(2), _masks(range(4))).overridden.tolist() == [False]
+
+
+@given(st.data())
+def test_no_identity_is_used_twice_in_a_frame(data: st.DataObject) -> None:
+    rules: list[IdentityRule] = [SlotIdentity(), SlotIouIdentity(0.5)]
+    for _ in range(4):
+        slots = data.draw(st.lists(st.integers(0, 5), unique=True, max_size=5))
+        starts = [data.draw(st.integers(0, 8)) for _ in slots]
+        masks = _masks(*(range(start, start + 4) for start in starts))
+        for rule in rules:
+            identities = rule.assign(_slots(*slots), masks).identities.tolist()
+            assert len(set(identities)) == len(identities)
+
+
+def test_mask_iou_of_known_masks() -> None:
+    overlap = mask_iou(_masks(range(4), range(0)), _masks(range(2, 6), range(0)))
+    torch.testing.assert_close(overlap, torch.tensor([[1 / 3, 0.0], [0.0, 0.0]], dtype=torch.float64))

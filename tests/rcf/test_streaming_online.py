@@ -1,0 +1,90 @@
+"""Online inference: causal, equal to the batched path, bounded in memory."""
+
+import pytest
+import torch
+
+from rcf.config import EvaluationConfig, FrameSizeConfig
+from rcf.model import build_network
+from rcf.model.network import RCF
+from rcf.reading import FrameReader
+from rcf.streaming import OnlineSegmenter, segment_video
+
+EVERYTHING_FIRES = EvaluationConfig(class_threshold=0.2)
+SIZE = FrameSizeConfig(height=64, width=96)
+
+
+def test_output_ignores_future_frames(tiny_network: RCF, video: torch.Tensor) -> None:
+    changed = video.clone()
+    changed[4:] = 255 - changed[4:]
+    one, two = (OnlineSegmenter(tiny_network, SIZE, EVERYTHING_FIRES) for _ in range(2))
+    for number in range(4):
+        a, b = one.push(video[number]), two.push(changed[number])
+        assert torch.equal(a.masks, b.masks)
+        assert torch.equal(a.class_probabilities, b.class_probabilities)
+        assert torch.equal(a.identities, b.identities)
+    assert not torch.equal(one.push(video[4]).class_probabilities, two.push(changed[4]).class_probabilities)
+
+
+@pytest.mark.parametrize("frames", [0, 1, 3])
+@pytest.mark.parametrize("chunk", [1, 3, 8])
+def test_push_over_a_clip_equals_the_batched_path(frames: int, chunk: int, tiny_model, video: torch.Tensor) -> None:
+    network = build_network(tiny_model(frames=frames), categories=3, seed=0)
+    answer = segment_video(network, video, chunk)
+    segmenter, reader = OnlineSegmenter(network, SIZE, EVERYTHING_FIRES), FrameReader(EVERYTHING_FIRES)
+    for number in range(len(video)):
+        pushed = segmenter.push(video[number])
+        batched = reader.read(answer.classes[-1, number], answer.masks[-1, number], (64, 96))
+        assert pushed.slots.tolist() == batched.slots.tolist()
+        assert pushed.identities.tolist() == batched.identities.tolist()
+        torch.testing.assert_close(pushed.class_probabilities, batched.class_probabilities, atol=1e-5, rtol=1e-4)
+        assert (pushed.masks != batched.masks).float().mean() < 1e-3
+
+
+def test_windows_at_the_start_repeat_the_oldest_frame_as_in_training(tiny_network: RCF, video: torch.Tensor) -> None:
+    answer = segment_video(tiny_network, video)
+    for number, window in [(0, [0, 0, 0]), (1, [0, 0, 1]), (4, [2, 3, 4])]:
+        trained = tiny_network(video[window][None])
+        torch.testing.assert_close(answer.masks[0, number], trained.masks[-1, 0], atol=1e-4, rtol=1e-4)
+
+
+def test_each_frame_passes_the_backbone_once(
+    tiny_network: RCF, video: torch.Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    forward = tiny_network.backbone.forward
+    monkeypatch.setattr(tiny_network.backbone, "forward", lambda frames: calls.append(len(frames)) or forward(frames))
+    segmenter = OnlineSegmenter(tiny_network, SIZE, EvaluationConfig())
+    for frame in video:
+        segmenter.push(frame)
+    assert calls == [1] * len(video)
+
+
+def test_what_is_kept_does_not_grow_with_the_stream(tiny_network: RCF, video: torch.Tensor) -> None:
+    segmenter = OnlineSegmenter(tiny_network, SIZE, EvaluationConfig())
+    for frame in video.repeat(3, 1, 1, 1):
+        segmenter.push(frame)
+    kept = list(segmenter._kept)
+    assert len(kept) == 2
+    assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in kept)
+
+
+def test_reset_makes_the_next_frame_the_first(tiny_network: RCF, video: torch.Tensor) -> None:
+    segmenter = OnlineSegmenter(tiny_network, SIZE, EVERYTHING_FIRES)
+    first = segmenter.push(video[0])
+    segmenter.push(video[1])
+    segmenter.reset()
+    again = segmenter.push(video[0])
+    assert torch.equal(first.masks, again.masks)
+    assert first.identities.tolist() == again.identities.tolist()
+
+
+def test_masks_come_at_the_size_of_the_pushed_frame(tiny_network: RCF) -> None:
+    frame = torch.randint(0, 256, (3, 90, 150), dtype=torch.uint8)
+    prediction = OnlineSegmenter(tiny_network, SIZE, EVERYTHING_FIRES).push(frame)
+    assert prediction.masks.shape[1:] == (90, 150)
+
+
+def test_nothing_fires_under_a_threshold_of_one(tiny_network: RCF, video: torch.Tensor) -> None:
+    prediction = OnlineSegmenter(tiny_network, SIZE, EvaluationConfig(class_threshold=1.0)).push(video[0])
+    assert prediction.slots.tolist() == []
+    assert prediction.masks.shape == (0, 64, 96)
