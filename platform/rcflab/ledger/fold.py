@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
+from rcflab.records import Json
 
 LedgerState = Literal["empty", "started", "finished", "failed", "interrupted"]
 _MAY_DIFFER = "time/"
@@ -73,7 +74,7 @@ class KeyState:
         return self.ended.failure if self.ended else ""
 
     @property
-    def provenance(self) -> Mapping[str, object]:
+    def provenance(self) -> Mapping[str, Json]:
         """What made the last attempt; empty before the first."""
         return self.attempt.provenance if self.attempt else {}
 
@@ -143,16 +144,16 @@ class KeyFold:
         """The last point of each training metric: cheap, for progress views."""
         return {key: Point(s.steps[-1], s.values[-1], s.times[-1]) for key, s in self._series.items()}
 
-    def state(self) -> KeyState:
-        """The state after the events so far."""
+    def state(self, *, series: bool = True) -> KeyState:
+        """The state after the events so far; without `series` it is cheap however long training has gone on."""
         return KeyState(
             state=self._ended.state if self._ended else "started" if self._attempt else "empty",
             attempts=self.attempts,
             generation=self.generation,
             attempt=self._attempt,
             ended=self._ended,
-            step=max((series.steps[-1] for series in self._series.values()), default=0),
-            series={key: series.points() for key, series in self._series.items()},
+            step=max((each.steps[-1] for each in self._series.values()), default=0),
+            series={key: each.points() for key, each in self._series.items()} if series else {},
             checkpoint=self._checkpoint,
             evaluations=tuple(self._evaluations),
             alarms=tuple(self._alarms),

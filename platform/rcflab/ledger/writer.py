@@ -81,7 +81,7 @@ class LedgerWriter:
                 fault_point("ledger.append")
                 os.fsync(file)
         except BaseException:
-            self._drop()  # a line may be torn: only the last line of a segment may, so the next append opens another one
+            self._drop()  # a line may be torn, which only the last of a segment may be: the next append opens another
             raise
         self._size += len(lines)
 

@@ -1,0 +1,1 @@
+"""Tracking: the ledger replayed to MLflow, off the path of training."""

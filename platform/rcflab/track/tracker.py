@@ -1,0 +1,131 @@
+"""What the shipper needs of a tracking store, and the store for those who want none.
+
+Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run
+                      describe, log_rows, write_text, upload, set_status   (each may safely be repeated)
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple, Protocol
+
+from rcflab.errors import LabError
+from rcflab.records import Cell, RunPlan
+
+RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+
+
+class TrackingRefusedError(LabError):
+    """The store answered, and said no: repeating alone will not help."""
+
+
+class Row(NamedTuple):
+    """One finite value of one metric; equal rows are stored once however often they are sent."""
+
+    key: str
+    step: int
+    value: float
+    ts_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParentRun:
+    """The run that stands for a whole experiment."""
+
+    run_id: str
+    experiment_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class CellRun:
+    """The run of one eval_key, perhaps made for another experiment."""
+
+    run_id: str
+    experiment: str
+    arm: str
+    seed: int
+    eval_key: str
+    generation: int
+    """Which of several trainings by different code; see rcflab.ledger.fold."""
+    status: str = "RUNNING"
+    """As it was when the run was found."""
+
+
+class Tracker(Protocol):
+    """A tracking store. Every method raises ServiceDownError when the store does not answer, TrackingRefusedError when
+    it refuses.
+    """
+
+    @property
+    def uri(self) -> str:
+        """Address of the store: two trackers with one address write to the same store."""
+        ...
+
+    def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
+        """Find or make the parent run of `plan.experiment`; `note` is markdown for people."""
+        ...
+
+    def find_cells(self, eval_key: str) -> Sequence[CellRun]:
+        """Every run of `eval_key` in the whole store, oldest first."""
+        ...
+
+    def create_cell(self, parent: ParentRun, plan: RunPlan, cell: Cell, generation: int, started_ms: int) -> CellRun:
+        """Make the run of a cell. Not repeatable: look with `find_cells` first."""
+        ...
+
+    def describe(self, run_id: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Add the params that the run lacks (they can never change) and set the tags."""
+        ...
+
+    def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
+        """Store metric values; a row that is there already is left alone."""
+        ...
+
+    def write_text(self, run_id: str, name: str, text: str) -> None:
+        """Store `text` as the artifact `name`."""
+        ...
+
+    def upload(self, run_id: str, file: Path, folder: str) -> None:
+        """Store a copy of `file` in the artifact folder `folder` (empty: the top)."""
+        ...
+
+    def set_status(self, run_id: str, status: RunStatus, ended_ms: int | None) -> None:
+        """Set the run's status, with its end in milliseconds since 1970 unless it runs."""
+        ...
+
+
+class NullTracker:
+    """Takes everything and keeps nothing: `tracking.uri: none`."""
+
+    uri = "none"
+
+    def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
+        """A parent in name only."""
+        del note
+        return ParentRun(f"none-{plan.experiment}", "none", "RUNNING")
+
+    def find_cells(self, eval_key: str) -> Sequence[CellRun]:
+        """Nothing was ever kept."""
+        del eval_key
+        return ()
+
+    def create_cell(self, parent: ParentRun, plan: RunPlan, cell: Cell, generation: int, started_ms: int) -> CellRun:
+        """A run in name only."""
+        del parent, started_ms
+        return CellRun(f"none-{cell.eval_key}", plan.experiment, cell.arm, cell.seed, cell.eval_key, generation)
+
+    def describe(self, run_id: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
+        """Nothing to keep."""
+
+    def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
+        """Nothing to keep."""
+
+    def write_text(self, run_id: str, name: str, text: str) -> None:
+        """Nothing to keep."""
+
+    def upload(self, run_id: str, file: Path, folder: str) -> None:
+        """Nothing to keep."""
+
+    def set_status(self, run_id: str, status: RunStatus, ended_ms: int | None) -> None:
+        """Nothing to keep."""

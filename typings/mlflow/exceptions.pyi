@@ -1,0 +1,4 @@
+"""What the client raises."""
+
+class MlflowException(Exception):
+    error_code: str
