@@ -5,20 +5,20 @@ read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from rcflab.ablation import AblationTable, tabulate
 from rcflab.collect import collect
-from rcflab.errors import InputError
+from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
 from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import holder
 from rcflab.ledger.reader import read_key
-from rcflab.load import load_experiment
+from rcflab.load import LoadedExperiment, load_experiment
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
 from rcflab.records import CellState, Json, Provenance, RunPlan
@@ -71,8 +71,18 @@ def open_experiment(
     Raises InputError with every problem.
     """
     loaded = load_experiment(path, options)
-    prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
+    try:
+        prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
+    except InputError as error:
+        raise _whole_truth(loaded, error) from error
     return Session(loaded.spec, make_plan(loaded, prints, arms, seeds), prints, gather_provenance())
+
+
+def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
+    """What the task says of data that could not even be fingerprinted: it reads files to their end."""
+    found = _task_problems(loaded.spec.task, loaded.configs.values())
+    files = {problem.file for problem in found}
+    return InputError([*found, *(problem for problem in error.problems if problem.file not in files)])
 
 
 def read_ledger(session: Session) -> LedgerView:
@@ -89,11 +99,16 @@ def preflight(session: Session) -> None:
 
     Raises InputError with all problems of all arms, each once.
     """
-    check = load_task(session.plan.task).check
-    configs = {digest(cell.config): cell.config for cell in session.plan.cells}
-    problems = {str(problem): problem for config in configs.values() for problem in check(config)}
+    problems = _task_problems(session.plan.task, [cell.config for cell in session.plan.cells])
     if problems:
-        raise InputError(list(problems.values()))
+        raise InputError(problems)
+
+
+def _task_problems(task: str, configs: Iterable[Mapping[str, Json]]) -> list[Problem]:
+    """Every problem that the task finds in distinct configurations, each once."""
+    check = load_task(task).check
+    distinct = {digest(config): config for config in configs}
+    return list({str(problem): problem for config in distinct.values() for problem in check(config)}.values())
 
 
 def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
