@@ -9,8 +9,9 @@ from typing import Any, Literal, Self
 
 from rcflab.records import Cell, Json, RunPlan
 
-Phase = Literal["training", "evaluating", "finished", "failed", "interrupted"]
-ENDED: frozenset[Phase] = frozenset({"finished", "failed", "interrupted"})
+Phase = Literal["training", "evaluating", "finished", "failed", "interrupted", "blocked"]
+"""`failed` is the task's fault and recorded; `blocked`: it could not run (lease held elsewhere or lost, disk full)."""
+ENDED: frozenset[Phase] = frozenset({"finished", "failed", "interrupted", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,9 @@ class JobProgress:
     step: int
     steps: int
     reason: str = ""
-    """Why it failed: exception class and first line of its message."""
+    """Why it failed or was blocked: exception class and first line of its message."""
+    exit_code: int = 0
+    """Of what blocked it."""
 
 
 def jobs_of(plan: RunPlan, wanted: Collection[str], *, reuse_code: bool = False) -> list[Job]:

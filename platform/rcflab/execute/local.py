@@ -1,48 +1,41 @@
-"""The simplest executor: jobs one after the other in this process. Tests compare the others with it.
+"""A job in this process: what each executor does in the end, and the simplest executor itself.
 
-[Job] --process state set--> run_job --> JobProgress ...
+job --process state set and asserted--> run_job --> JobProgress ... --> ended phase
+[job] --one after the other--> {train_key: last progress}
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Generator
 
+from rcflab.errors import LabError, exit_code_of
+from rcflab.execute.batch import Batch
+from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress
-from rcflab.execute.loop import Stop, run_job
+from rcflab.execute.loop import run_job
 from rcflab.execute.process_state import ProcessState
-from rcflab.ledger.lease import ProcessId, this_process
-from rcflab.records import Provenance
 from rcflab.task import load_task
 
 
-def run_cell(
-    process: ProcessState,
-    job: Job,
-    storage: Path,
-    driver: ProcessId,
-    provenance: Provenance,
-    *,
-    threads: int,
-    should_stop: Stop = lambda: False,
-) -> Iterator[JobProgress]:
-    """One job in this process, whose state is set and asserted first: what each executor does with a job."""
-    load_task(job.task)  # its imports belong to the state that is set
-    process.begin(threads, job.seed)
-    return run_job(job, storage, driver, provenance, should_stop)
+def run_cell(process: ProcessState, batch: Batch, job: Job) -> Generator[JobProgress]:
+    """Run `job` in this process and yield after each step; close the generator to stop with a checkpoint.
+
+    Faults that an operator can act on (lease held, disk full) end in a progress of phase `blocked`: they must cross
+    processes as data.
+    """
+    load_task(job.task)  # its imports belong to the process state that is set next
+    try:
+        process.begin(batch.resources.threads, job.seed)
+        yield from run_job(job, batch.storage, batch.driver, batch.provenance, batch.stop_requested)
+    except LabError as error:
+        yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
 
 
-def run_locally(
-    jobs: Iterable[Job],
-    storage: Path,
-    provenance: Provenance,
-    *,
-    threads: int = 1,
-    heard: Callable[[JobProgress], None] = lambda progress: None,
-) -> list[JobProgress]:
-    """Run `jobs` here, report each progress to `heard`, and return the last progress of each job."""
+def run_locally(batch: Batch, heard: Callable[[JobProgress], None] = lambda progress: None) -> dict[str, JobProgress]:
+    """Run all jobs here, report each progress to `heard`, and return the last one of each job."""
     process = ProcessState()
     last: dict[str, JobProgress] = {}
-    for job in jobs:
-        for progress in run_cell(process, job, storage, this_process(), provenance, threads=threads):
-            last[job.train_key] = progress
+    for key, job in batch.jobs.items():
+        for progress in run_cell(process, batch, job):
+            last[key] = progress
             heard(progress)
-    return list(last.values())
+        process.end(batch.resources.retire_after)
+    return last

@@ -9,6 +9,7 @@ mended.
 A finished training is evaluated from its last checkpoint, never trained again.
 """
 
+import logging
 import math
 import os
 import time
@@ -19,7 +20,8 @@ from pathlib import Path
 from typing import Literal
 
 from rcf.errors import NonFiniteLossError
-from rcflab.errors import FencedError, StorageError
+from rcflab.errors import FencedError, LabError, StorageError
+from rcflab.execute.batch import Batch
 from rcflab.execute.checkpoints import Checkpoint, CheckpointStore
 from rcflab.execute.evaluations import evaluate_into
 from rcflab.execute.failures import classify, describe
@@ -33,6 +35,8 @@ from rcflab.ledger.reader import read_key
 from rcflab.ledger.writer import LedgerWriter
 from rcflab.records import Json, Provenance
 from rcflab.task import TaskSpec, Training, load_task
+
+logger = logging.getLogger(__name__)
 
 Stop = Callable[[], bool]
 """Asked between steps; True ends the job with a checkpoint."""
@@ -57,6 +61,19 @@ def run_job(
             yield from _Run(job, storage, task, lease, ledger).drive(provenance, should_stop)
     finally:
         lease.release()
+
+
+def record_loss(batch: Batch, job: Job, reason: str) -> JobProgress:
+    """Write down that the process of `job` died too often, in place of that process. Raises LabError like run_job."""
+    step = read_key(batch.storage, job.train_key).step
+    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=_TAKEOVER_WAIT_S)
+    text = f"the process that trained it died: {reason}"
+    try:
+        with LedgerWriter(batch.storage, job.train_key, lease) as ledger:
+            ledger.append(StateChanged(_now_ms(), step, "failed", text, classify(RuntimeError(reason))))
+    finally:
+        lease.release()
+    return JobProgress(job.train_key, "failed", step, step, text)
 
 
 class _Run:
@@ -90,8 +107,7 @@ class _Run:
                     return
                 yield self._progress(phase)
         except GeneratorExit:
-            if training is not None and not self.ended:
-                self._interrupt(training)
+            self._interrupt_quietly(training)
             raise
         except (FencedError, StorageError):
             raise
@@ -189,6 +205,14 @@ class _Run:
             self._checkpoint(training)
         self._append_end("interrupted", "asked to stop")
         return self._progress("interrupted")
+
+    def _interrupt_quietly(self, training: Training | None) -> None:
+        """Closing a generator is no place for errors: what could not be saved is trained again."""
+        if training is not None and not self.ended:
+            try:
+                self._interrupt(training)
+            except LabError as error:
+                logger.warning("stopped without a checkpoint key=%s reason=%s", self.job.train_key, error)
 
     def _fail(self, error: Exception) -> JobProgress:
         reason = describe(error)

@@ -1,0 +1,143 @@
+"""What driver and workers share during one `rcflab run`: a folder that both can see.
+
+<storage>/ray/<batch>/   batch.json  jobs, resources, provenance: written once, before Ray starts
+                         stop        appears when the run should end: every job saves a checkpoint and ends
+                         ...         Ray's own state, a cache that nothing is ever restored from
+"""
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Self
+
+from rcflab.errors import InputError, Problem
+from rcflab.execute.job import Job
+from rcflab.ledger.files import storage_errors
+from rcflab.ledger.lease import ProcessId, is_alive
+from rcflab.records import Provenance
+from rcflab.schema import ResourcesConfig
+
+_FILE = "batch.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """How wide a cell runs, with every `auto` resolved."""
+
+    train: bool
+    """By Ray Train inside the Tune trial; otherwise inside the Tune actor itself."""
+    workers: int
+    threads: int
+    gpus_per_worker: float
+    max_concurrent: int | None
+    reuse: bool
+    retire_after: int
+
+    @property
+    def cpus(self) -> int:
+        """CPUs of one cell."""
+        return self.workers * self.threads
+
+
+def resolve(config: ResourcesConfig, machine_cpus: int, file: str) -> Resources:
+    """Decide `auto` and refuse what can't run. Raises InputError."""
+    problems: list[Problem] = []
+    if config.workers > 1:
+        hint = "Run the cells of an experiment side by side instead; many workers in one cell come with a later version"
+        problems.append(Problem(file, "resources.workers", str(config.workers), "1", hint))
+    if config.workers * config.threads > machine_cpus:
+        got = f"{config.workers} x {config.threads} threads"
+        problems.append(Problem(file, "resources.threads", got, f"at most the {machine_cpus} CPUs of this machine"))
+    if problems:
+        raise InputError(problems)
+    train = config.executor == "train" or (config.executor == "auto" and config.gpus_per_worker > 0)
+    return Resources(
+        train, config.workers, config.threads, config.gpus_per_worker, config.max_concurrent, config.reuse,
+        config.retire_after,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """All jobs of one run."""
+
+    storage: Path
+    name: str
+    driver: ProcessId
+    provenance: Provenance
+    resources: Resources
+    jobs: dict[str, Job]
+    """By train_key, in the order in which they should start."""
+
+    @classmethod
+    def create(
+        cls, storage: Path, driver: ProcessId, provenance: Provenance, resources: Resources, jobs: Iterable[Job]
+    ) -> Self:
+        """A new batch with its folder; what dead drivers left behind is deleted. Raises StorageError."""
+        _sweep(storage)
+        batch = cls(
+            storage, f"run-{uuid.uuid4().hex[:12]}", driver, provenance, resources, {job.train_key: job for job in jobs}
+        )
+        value = {
+            "storage": str(storage),
+            "driver": asdict(driver),
+            "provenance": asdict(provenance),
+            "resources": asdict(resources),
+            "jobs": [job.to_json() for job in batch.jobs.values()],
+        }
+        with storage_errors(batch.folder, "create"):
+            batch.folder.mkdir(parents=True)
+            hidden = batch.folder / f".{_FILE}"
+            hidden.write_text(json.dumps(value))
+            hidden.replace(batch.folder / _FILE)
+        return batch
+
+    @classmethod
+    def read(cls, folder: Path) -> Self:
+        """The batch in `folder`."""
+        value = json.loads((folder / _FILE).read_text())
+        jobs = [Job.from_json(each) for each in value["jobs"]]
+        return cls(
+            Path(value["storage"]),
+            folder.name,
+            ProcessId(**value["driver"]),
+            Provenance(**value["provenance"]),
+            Resources(**value["resources"]),
+            {job.train_key: job for job in jobs},
+        )
+
+    @property
+    def folder(self) -> Path:
+        """Shared by driver and workers."""
+        return self.storage / "ray" / self.name
+
+    def request_stop(self) -> None:
+        """Ask every job to save a checkpoint and end."""
+        (self.folder / "stop").touch()
+
+    def stop_requested(self) -> bool:
+        """True once the run should end, also when its folder is gone: nobody waits for the result then."""
+        return (self.folder / "stop").exists() or not self.folder.exists()
+
+    def delete(self) -> None:
+        """Remove the folder: Ray's state is of no use after the run."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def machine_cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _sweep(storage: Path) -> None:
+    for folder in (storage / "ray").glob("run-*"):
+        try:
+            driver = ProcessId(**json.loads((folder / _FILE).read_text())["driver"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        if not is_alive(driver):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,205 @@
+"""Jobs as Ray Tune trials: scheduling, reused actors, retries of dead processes. Results never come from Tune.
+
+    Batch --> Tuner(grid over train keys) --> actor: run_cell, run_cell, ... retire --> ledger
+                                         `--> last progress of each job, for the summary
+
+Tune's own state is a cache: it is made anew in each run, and what is done is decided by the ledger.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rcflab.execute.batch import Batch, Resources, machine_cpus
+from rcflab.execute.job import ENDED, JobProgress
+from rcflab.execute.local import run_cell
+from rcflab.execute.loop import record_loss
+from rcflab.execute.process_state import ProcessState
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled"}
+os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+
+import ray  # noqa: E402  reads the environment above when it is imported
+from ray import tune  # noqa: E402
+from ray.tune.experiment import Trial  # noqa: E402
+
+_REPORT_EVERY_S = 1.0
+"""An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
+_RETRIES = 3
+"""Of an actor that died or retired. A failure of the task itself is a result, not a death."""
+_OBJECT_STORE_BYTES = 128 * 2**20
+
+
+class RetiredError(RuntimeError):
+    """Tells Tune to start this trial in a fresh actor: reset_config returning False would fail the trial for good."""
+
+
+class CellTrainable(tune.Trainable):
+    """An actor that runs one job after another, each in a clean process state."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """A fresh actor: note the state of its process."""
+        self._process = ProcessState()
+        self._batch = Batch.read(Path(config["batch"]))
+        self._retired = ""
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """The next job of a reused actor."""
+        self._key = str(new_config["job"])
+        self._run: Generator[JobProgress] | None = None
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Run the job for about a second and return where it stands."""
+        if self._retired:
+            raise RetiredError(self._retired)
+        if self._run is None:
+            if self._batch.stop_requested():
+                return _result(JobProgress(self._key, "interrupted", 0, 0))
+            self._run = run_cell(self._process, self._batch, self._batch.jobs[self._key])
+        until = time.monotonic() + _REPORT_EVERY_S
+        for progress in self._run:
+            if progress.phase in ENDED:
+                self._finish()
+                return _result(progress)
+            if time.monotonic() >= until:
+                return _result(progress)
+        raise AssertionError("a job's last progress has an ended phase")
+
+    def cleanup(self) -> None:
+        """Tune stops the trial: a job in progress saves a checkpoint and ends as interrupted."""
+        self._finish()
+
+    def _finish(self) -> None:
+        if self._run is not None:
+            self._run.close()
+            self._run = None
+            self._retired = self._process.end(self._batch.resources.retire_after)
+
+
+def _result(progress: JobProgress) -> dict[str, Any]:
+    return {"progress": asdict(progress), "done": progress.phase in ENDED}
+
+
+class _Listener(tune.Callback):
+    """Keeps the last progress of each job."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, JobProgress] = {}
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: object
+    ) -> None:
+        """One report of one actor."""
+        progress = JobProgress(**result["progress"])
+        self.last[progress.train_key] = progress
+
+
+class _StopOn(tune.Stopper):
+    """Ends the experiment once `stop` says so."""
+
+    def __init__(self, stop: Callable[[], bool]) -> None:
+        self._stop = stop
+
+    def __call__(self, trial_id: str, result: dict[str, Any]) -> bool:
+        return False
+
+    def stop_all(self) -> bool:
+        return self._stop()
+
+
+@contextmanager
+def ray_started(resources: Resources) -> Generator[None]:
+    """A Ray for one run: that of RAY_ADDRESS, or a local one without dashboard, which ends with the block."""
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
+    threads = {name: str(resources.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # faults are told from the ledger, once and in our words
+    if os.environ.get("RAY_ADDRESS"):
+        ray.init(runtime_env={"env_vars": threads}, **quiet)
+    else:
+        os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
+        # One CPU more than the cells need: the Tune actor of a Ray Train run takes a sliver of its own.
+        cpus = machine_cpus() + 1
+        ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def concurrency(resources: Resources) -> int:
+    """Cells at a time that the connected Ray can hold; at least one."""
+    available = ray.cluster_resources()
+    local = not os.environ.get("RAY_ADDRESS")
+    cpus = machine_cpus() if local else int(available.get("CPU", 1))
+    fitting = cpus // resources.cpus
+    if resources.gpus_per_worker:
+        fitting = min(fitting, int(available.get("GPU", 0) / (resources.gpus_per_worker * resources.workers)))
+    return max(1, min(fitting, resources.max_concurrent or fitting))
+
+
+def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
+    """Run all jobs of `batch` on the started Ray; returns the last progress of each job that did not lose its process.
+
+    A job whose process died too often is recorded as failed by the driver: nobody else is left to say so.
+    """
+    resources = batch.resources
+    trainable: type[tune.Trainable] = CellTrainable
+    needs: Mapping[str, float] = {"cpu": resources.cpus, "gpu": resources.gpus_per_worker}
+    if resources.train:
+        from rcflab.execute.ray_train import TrainTrainable  # torch is loaded where Ray Train is asked for only
+
+        trainable, needs = TrainTrainable, {"cpu": 0.001}
+    listener = _Listener()
+    tuner = tune.Tuner(
+        tune.with_resources(trainable, {name: value for name, value in needs.items() if value}),
+        param_space={"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))},
+        tune_config=tune.TuneConfig(
+            reuse_actors=resources.reuse and not resources.train,
+            max_concurrent_trials=concurrency(resources),
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name="tune",
+            storage_path=str(batch.folder),
+            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
+            callbacks=[listener],
+            stop=_StopOn(stop),
+            verbose=0,
+        ),
+    )
+    results = tuner.fit()
+    for key, result in zip(batch.jobs, results, strict=True):
+        ended = key in listener.last and listener.last[key].phase in ENDED
+        if result.error is not None and not ended and not stop():
+            listener.last[key] = record_loss(batch, batch.jobs[key], _last_line(result.error))
+    return listener.last
+
+
+def _last_line(error: Exception) -> str:
+    """Ray's errors carry a whole remote traceback: its last line says what happened."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1] if lines else type(error).__name__
+
+
+def _trial_name(trial: Trial) -> str:
+    return str(trial.config["job"])
