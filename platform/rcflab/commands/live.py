@@ -1,0 +1,91 @@
+"""The progress view of a run, on stderr: a live panel in a terminal, plain lines elsewhere.
+
+Watch --poll, snapshot--> rich.Live | lines, from a thread of its own while the block runs
+"""
+
+import logging
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from rcflab.errors import LabError
+from rcflab.progress import Running, Snapshot, Watch, duration
+
+logger = logging.getLogger(__name__)
+
+_EVERY_S = 0.5
+_LINE_EVERY = 60
+"""Polls between two summary lines outside a terminal."""
+
+
+@contextmanager
+def shown(watch: Watch, console: Console) -> Generator[None]:
+    """Show the progress of a run while the block runs, and the last news after it."""
+    done = threading.Event()
+    thread = threading.Thread(target=_follow, args=(watch, console, done), name="rcflab-progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def _follow(watch: Watch, console: Console, done: threading.Event) -> None:
+    try:
+        with (
+            Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else nullcontext() as live
+        ):
+            polls = 0
+            while not done.wait(_EVERY_S if polls else 0):
+                polls += 1
+                _tell(watch, console)
+                snapshot = watch.snapshot()
+                if live is not None:
+                    live.update(panel(snapshot), refresh=True)
+                elif polls % _LINE_EVERY == 0:
+                    _say(console, summary(snapshot))
+        _tell(watch, console)
+    except LabError as error:  # a view must never end the run; the driver meets the same fault where it matters
+        logger.warning("progress view ends reason=%s", error)
+
+
+def _tell(watch: Watch, console: Console) -> None:
+    for line in watch.poll():
+        _say(console, line)
+
+
+def _say(console: Console, line: str) -> None:
+    console.print(Text(line, style="red" if ": failed" in line else ""), soft_wrap=True)
+
+
+def summary(snapshot: Snapshot) -> str:
+    """One line: 3 done, 2 running, 7 left, ETA 12 min."""
+    parts = [f"{snapshot.done} done", f"{len(snapshot.running)} running", f"{snapshot.left} left"]
+    if snapshot.failed:
+        parts.insert(1, f"{snapshot.failed} failed")
+    if snapshot.eta_s is not None and (snapshot.running or snapshot.left):
+        parts.append(f"ETA {duration(snapshot.eta_s)}")
+    cells = [f"{each.label} {each.step}/{each.steps}{_values(each)}" for each in snapshot.running]
+    return "; ".join([", ".join(parts), *cells])
+
+
+def panel(snapshot: Snapshot) -> Group:
+    """The live view: one row for each training in progress, and a summary."""
+    table = Table.grid(padding=(0, 2))
+    for each in snapshot.running:
+        bar = ProgressBar(total=each.steps, completed=each.step, width=24)
+        table.add_row(Text(each.label), bar, f"{each.step}/{each.steps}", Text(_values(each).strip()))
+    return Group(table, Text(summary(Snapshot(snapshot.done, snapshot.failed, snapshot.left, (), snapshot.eta_s))))
+
+
+def _values(running: Running) -> str:
+    loss = "" if running.loss is None else f" loss {running.loss:.3f}"
+    score = "" if running.score is None else f" score {running.score:.1f}"
+    return loss + score
