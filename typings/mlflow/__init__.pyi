@@ -14,12 +14,13 @@ class MlflowClient:
     def restore_experiment(self, experiment_id: str) -> None: ...
     def set_experiment_tag(self, experiment_id: str, key: str, value: str) -> None: ...
     def search_experiments(
-        self, max_results: int | None = None, page_token: str | None = None
+        self, *, max_results: int | None = None, page_token: str | None = None
     ) -> PagedList[Experiment]: ...
     def search_runs(
         self,
         experiment_ids: Sequence[str],
         filter_string: str = "",
+        *,
         max_results: int = 1000,
         order_by: Sequence[str] | None = None,
         page_token: str | None = None,

@@ -199,7 +199,7 @@ class MlflowTracker:
         ids: list[str] = []
         token: str | None = None
         while True:
-            page = self._client.search_experiments(_PAGE, page_token=token)
+            page = self._client.search_experiments(max_results=_PAGE, page_token=token)
             ids += [experiment.experiment_id for experiment in page]
             token = page.token
             if not token:
@@ -210,7 +210,7 @@ class MlflowTracker:
         runs: list[Run] = []
         token: str | None = None
         while True:
-            page = self._client.search_runs(experiments, where, _PAGE, page_token=token)
+            page = self._client.search_runs(experiments, where, max_results=_PAGE, page_token=token)
             runs += page
             token = page.token
             if not token:
