@@ -73,17 +73,19 @@ def _number(summary: Summary, digits: int, sign: str = "") -> Number:
 
 
 def rounded(value: float, digits: int, sign: str = "") -> str:
-    """`value` with `digits` decimals, half to even on its exact binary value; never "-0.0"; "+" marks gains."""
+    """`value` with `digits` decimals, half to even on its exact binary value.
+
+    `sign="+"` marks gains; what rounds to zero has no sign.
+    """
     exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
-    exact = abs(exact) if exact.is_zero() else exact
-    return f"{exact:{sign}f}"
+    return f"{abs(exact):f}" if exact.is_zero() else f"{exact:{sign}f}"
 
 
 def _notes(table: AblationTable) -> list[str]:
     has_baseline = any(row.is_baseline for row in table.rows)
     counts = {len(row.seeds) for row in table.rows}
     spread = "± is the sample standard deviation over seeds" if max(counts) > 1 else "no spread with a single seed"
-    notes = [f"n seeds an arm; {spread}."]
+    notes = [f"n is the number of seeds; {spread}."]
     if has_baseline:
         notes.append(f"Δ is the mean difference to {table.baseline}, seed by seed, ± its standard deviation.")
     else:
@@ -91,7 +93,7 @@ def _notes(table: AblationTable) -> list[str]:
     units: dict[str, list[str]] = {}
     for spec in table.metrics:
         units.setdefault(spec.unit, []).append(spec.label)
-    notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit]
+    notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit not in ("", "ratio")]
     notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)

@@ -1,0 +1,137 @@
+"""Keys follow content: what cannot change a number cannot change a key, and all else does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rcflab.identity import Fingerprints, digest, eval_key, train_key
+from rcflab.schema import TASK_CONFIGS
+
+PRINTS = Fingerprints("train", "val", "weights")
+
+
+def resolved(task: str, **fields: Any) -> dict[str, Any]:
+    """The resolved configuration with dotted `fields` (dots written as two underscores) set."""
+    config = TASK_CONFIGS[task]().model_dump(mode="json")
+    for path, value in fields.items():
+        *around, last = path.split("__")
+        part = config
+        for name in around:
+            part = part[name]
+        assert last in part
+        part[last] = value
+    return config
+
+
+def keys(task: str, config: Mapping[str, Any], seed: int = 0, prints: Fingerprints = PRINTS) -> tuple[str, str]:
+    """(train_key, eval_key)."""
+    return train_key(task, config, seed, prints), eval_key(task, config, seed, prints)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"training__log_every": 7},
+        {"training__checkpoint_every": 7},
+        {"training__evaluate_every": 7},
+        {"evaluation__overlays": 9},
+        {"data__root": "/elsewhere"},
+        {"model__backbone__weights": "file:/elsewhere/same-content.bin"},
+    ],
+)
+def test_what_cannot_change_a_number_keeps_both_keys(fields: dict[str, Any]) -> None:
+    assert keys("rcf", resolved("rcf", **fields)) == keys("rcf", resolved("rcf"))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model__reference__tokens": 16},
+        {"model__reference__frames": 2},
+        {"model__queries": 11},
+        {"input__width": 64},
+        {"training__lr": 1e-3},
+        {"training__steps": 3},
+        {"training__precision": "bfloat16"},
+        {"training__channels_last": False},
+        {"training__compile": True},
+        {"training__loss__bce_weight": 1.0},
+        {"model__backbone__norm": "frozen"},
+    ],
+)
+def test_what_changes_training_changes_both_keys(fields: dict[str, Any]) -> None:
+    train, trial = keys("rcf", resolved("rcf"))
+    other_train, other_trial = keys("rcf", resolved("rcf", **fields))
+    assert train != other_train
+    assert trial != other_trial
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"evaluation__identity": "slot"}, {"evaluation__class_threshold": 0.3}, {"evaluation__override_iou": 0.4}],
+)
+def test_what_changes_only_the_evaluation_keeps_the_training(fields: dict[str, Any]) -> None:
+    train, trial = keys("rcf", resolved("rcf"))
+    same_train, other_trial = keys("rcf", resolved("rcf", **fields))
+    assert train == same_train
+    assert trial != other_trial
+
+
+@pytest.mark.parametrize(
+    ("task", "cause", "idle"),
+    [
+        ("rcf", {"model__reference__frames": 0}, {"model__reference__tokens": 64}),
+        ("rcf", {"model__reference__frames": 0}, {"model__reference__pixel_weight": "none"}),
+        ("rcf", {"evaluation__identity": "slot"}, {"evaluation__override_iou": 0.9}),
+        ("toy", {"model__memory": 0}, {"model__decay": 0.9}),
+    ],
+)
+def test_a_field_without_effect_keeps_both_keys(task: str, cause: dict[str, Any], idle: dict[str, Any]) -> None:
+    assert keys(task, resolved(task, **cause, **idle)) == keys(task, resolved(task, **cause))
+
+
+def test_the_same_field_counts_where_it_has_an_effect() -> None:
+    assert keys("toy", resolved("toy", model__memory=2, model__decay=0.9)) != keys(
+        "toy", resolved("toy", model__memory=2)
+    )
+
+
+def test_content_of_training_data_and_weights_is_part_of_the_training() -> None:
+    config = resolved("rcf")
+    trains = {keys("rcf", config, prints=p)[0] for p in (PRINTS, Fingerprints("x", "val", "weights"),
+                                                         Fingerprints("train", "val", "x"))}  # fmt: skip
+    assert len(trains) == 3
+
+
+def test_content_of_validation_data_is_part_of_the_trial_only() -> None:
+    train, trial = keys("rcf", resolved("rcf"))
+    other = keys("rcf", resolved("rcf"), prints=Fingerprints("train", "x", "weights"))
+    assert other[0] == train
+    assert other[1] != trial
+
+
+def test_seeds_and_tasks_have_keys_of_their_own() -> None:
+    config = resolved("toy")
+    assert len({keys("toy", config, seed) for seed in range(20)}) == 20
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), _JSON, max_size=5), st.randoms())
+def test_a_digest_does_not_depend_on_the_order_of_fields(value: dict[str, Any], random: Any) -> None:
+    items = list(value.items())
+    random.shuffle(items)
+    assert digest(dict(items)) == digest(value)
+
+
+def test_keys_are_pinned_so_that_finished_work_stays_known() -> None:
+    # A change here makes everyone retrain everything: raise the version in the changelog and mark it [numbers].
+    assert keys("toy", resolved("toy")) == ("b0991437db46d499", "f974384867900f66")
