@@ -6,7 +6,7 @@ step --> clip numbers --permutation of the epoch--> videos --stream "data"--> fi
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from rcf.seeding import stream
 from rcf.structures import ClipBatch, FrameTargets
 
 
+@runtime_checkable
 class ClipSource(Protocol):
     """What sampling needs of a data set; VideoDataset is one."""
 
@@ -85,7 +86,7 @@ def _order(seed: int, epoch: int, videos: int) -> tuple[int, ...]:
 
 def _take(
     dataset: ClipSource, clip: Clip, targets: int, references: int
-) -> tuple[UInt8[Tensor, "R+T 3 H W"], tuple[FrameTargets, ...]]:
+) -> tuple[UInt8[Tensor, "P 3 H W"], tuple[FrameTargets, ...]]:
     numbers = clip_frames(dataset.videos[clip.video_index].length, clip.first, targets, references)
     frames = torch.stack([dataset.frame(clip.video_index, number) for number in numbers])
     wanted = tuple(dataset.targets(clip.video_index, number) for number in numbers[references:])
