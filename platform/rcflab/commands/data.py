@@ -87,10 +87,15 @@ class LateProgress:
     def __enter__(self) -> "LateProgress":
         return self
 
+    @property
+    def shown(self) -> bool:
+        """Whether the bar is on the terminal."""
+        return self._bar.live.is_started
+
     def update(self, done: int, total: int) -> None:
         """Note the state; shows the bar once the work has lasted long enough."""
         self._bar.update(self._task, completed=done, total=total)
-        if not self._bar.live.is_started and time.monotonic() - self._began > PATIENCE_S:
+        if not self.shown and time.monotonic() - self._began > PATIENCE_S:
             self._bar.start()
 
     def __exit__(
