@@ -9,12 +9,15 @@ Pure: it looks at no file and starts nothing.
 from collections.abc import Collection, Mapping
 
 from rcflab.errors import InputError, Problem
-from rcflab.identity import Fingerprints, eval_key, train_key
+from rcflab.identity import Fingerprints, digest, eval_key, train_key
 from rcflab.ledger.fold import KeyState
 from rcflab.load import LoadedExperiment
 from rcflab.records import Cell, CellState, RunPlan
 from rcflab.schema import table_metrics
 from rcflab.suggest import nearest
+
+MAX_CELLS = 10_000
+"""More is a slip of the pen, and refused before a million cells are listed."""
 
 
 def make_plan(
@@ -34,9 +37,13 @@ def make_plan(
     if spec.baseline not in loaded.configs:
         wanted = f"one of the arms {', '.join(loaded.configs)}{nearest(spec.baseline, loaded.configs)}"
         problems.append(Problem(file, "baseline", repr(spec.baseline), wanted))
+    chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
+    count = spec.seeds if seeds is None else seeds
+    if len(chosen) * count > MAX_CELLS:
+        got = f"{len(chosen)} arms x {count} seeds"
+        problems.append(Problem(file, "seeds", got, f"at most {MAX_CELLS} cells", "Narrow it by --arms or --seeds"))
     if problems:
         raise InputError(problems)
-    chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
     cells = tuple(
         Cell(
             arm=arm,
@@ -46,7 +53,7 @@ def make_plan(
             eval_key=eval_key(spec.task, loaded.configs[arm], seed, fingerprints[arm]),
         )
         for arm in chosen
-        for seed in range(spec.seeds if seeds is None else seeds)
+        for seed in range(count)
     )
     return RunPlan(spec.name, spec.task, spec.baseline, cells, table_metrics(spec), _joined(cells))
 
@@ -64,10 +71,10 @@ def _unknown_arms(loaded: LoadedExperiment, arms: Collection[str] | None) -> lis
 def _equal_arms(loaded: LoadedExperiment) -> list[Problem]:
     """Arms whose whole configuration is that of an earlier arm: a slip, unlike a difference without effect."""
     problems: list[Problem] = []
-    names = list(loaded.configs)
-    for index, arm in enumerate(names):
-        twin = next((name for name in names[:index] if loaded.configs[name] == loaded.configs[arm]), None)
-        if twin is not None:
+    first: dict[str, str] = {}
+    for arm, config in loaded.configs.items():
+        twin = first.setdefault(digest(config), arm)
+        if twin != arm:
             got = f"the same configuration as arm {twin!r}"
             problems.append(Problem(str(loaded.path), f"arms.{arm}", got, "arms that differ", "Remove one of the two"))
     return problems

@@ -51,6 +51,11 @@ def test_more_seeds_only_add_cells(experiment: Write) -> None:
     assert plan_of(path, seeds=5).cells[:2] == plan_of(path).cells
 
 
+def test_an_absurd_number_of_cells_is_refused_before_they_are_listed(experiment: Write) -> None:
+    with pytest.raises(InputError, match="1 arms x 1000000000 seeds"):
+        plan_of(experiment(_TOY), seeds=10**9)
+
+
 def test_an_unknown_arm_is_refused_with_the_nearest_one(experiment: Write) -> None:
     with pytest.raises(InputError, match="did you mean 'tokens-4'"):
         plan_of(experiment(_TOY + "  tokens-4: {model.slope: 3.0}\n"), ["token-4"])
