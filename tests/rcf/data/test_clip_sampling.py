@@ -76,23 +76,21 @@ def test_every_first_target_is_drawn() -> None:
     assert [sum(n for clip, n in drawn.items() if clip.first == first) > 60 for first in range(4)] == [True] * 4
 
 
+def _visited(videos: int, clips: int, steps: int) -> list[int]:
+    lengths = (3,) * videos
+    planned = [plan_clips(lengths, clips=clips, targets=1, flip=True, seed=1, step=step) for step in range(steps)]
+    return [clip.video_index for batch in planned for clip in batch]
+
+
 def test_each_epoch_takes_each_video_once() -> None:
-    clips = [
-        clip for step in range(6) for clip in plan_clips((3,) * 8, clips=4, targets=1, flip=True, seed=1, step=step)
-    ]
-    orders = [[clip.video_index for clip in clips[start : start + 8]] for start in (0, 8, 16)]
+    visited = _visited(videos=8, clips=4, steps=6)
+    orders = [visited[start : start + 8] for start in (0, 8, 16)]
     assert all(sorted(order) == list(range(8)) for order in orders)
     assert orders[0] != orders[1]
 
 
 def test_an_epoch_may_end_inside_a_batch() -> None:
-    clips = [
-        clip for step in range(3) for clip in plan_clips((3,) * 5, clips=5, targets=1, flip=True, seed=1, step=step)
-    ]
-    batched = [
-        clip for step in range(5) for clip in plan_clips((3,) * 5, clips=3, targets=1, flip=True, seed=1, step=step)
-    ]
-    assert [clip.video_index for clip in clips] == [clip.video_index for clip in batched]
+    assert _visited(videos=5, clips=5, steps=3) == _visited(videos=5, clips=3, steps=5)
 
 
 def test_the_same_step_gives_the_same_batch() -> None:
