@@ -104,22 +104,22 @@ class CellShipper:
         self._linked.add((cell.arm, cell.seed))
 
     def _run_for(self, cell: Cell, state: KeyState, parent: ParentRun) -> CellRun:
+        """The cell's run of the present generation, made if the store has none: nothing there keeps two runs apart."""
         run = self.find(cell)
+        if run is not None and run.generation < state.generation:
+            self.forget(cell.eval_key)  # what we remember is outdated; another process may have made the new run
+            run = self.find(cell)
         if run is not None and run.generation >= state.generation:
             return run
-        if run is not None:  # other code trains anew: its curve must not be mixed into the old one
+        if run is not None:
             self._supersede(run, state)
-        # Look once more just before creating: nothing in the store keeps two equal runs apart.
-        self.forget(cell.eval_key)
-        found = self.find(cell)
-        if found is not None and found.generation >= state.generation:
-            return found
         made = self._tracker.create_cell(parent, self._plan, cell, state.generation, _started(state))
         fault_point("ship.run_created")
         self._runs[cell.eval_key] = made
         return made
 
     def _supersede(self, run: CellRun, state: KeyState) -> None:
+        """Other code trains anew: its curve must not be mixed into the old one."""
         self._tracker.describe(run.run_id, {}, {"rcflab.superseded": "true"})
         if run.status == "RUNNING":
             self._tracker.set_status(run.run_id, "KILLED", _started(state))

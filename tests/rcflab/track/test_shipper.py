@@ -149,6 +149,14 @@ def test_a_run_that_someone_deleted_is_made_again_in_full(life, make, store, one
     assert store.steps(one, "train/loss") == [1, 2, 3]
 
 
+def test_a_store_that_was_emptied_gets_everything_again(life, make, store, one):
+    life.whole(one)
+    make().finish(10)
+    store.runs.clear()
+    assert make().finish(10) == Pending(0, None)
+    assert store.steps(one, "train/loss") == [1, 2, 3]
+
+
 def test_a_damaged_ledger_of_one_cell_does_not_hold_up_the_others(life, make, store, new_cell, new_plan, tmp_path):
     cells = [new_cell("a"), new_cell("b")]
     for cell in cells:
@@ -268,6 +276,27 @@ def test_training_anew_by_other_code_gets_a_run_of_its_own(life, make, store, on
     assert (old.status, old.tags["rcflab.superseded"]) == ("KILLED", "true")
     assert [row.value for row in new.rows if row.key == "train/loss"] == [6.0, 5.5]
     assert [row.step for row in old.rows if row.key == "train/loss"] == [1, 2, 3]
+
+
+def test_a_generation_that_was_never_shipped_is_left_out(life, make, store, one):
+    life.begin(one)
+    life.steps(one, 1, 3)
+    life.begin(one, attempt=2, code="code-b")
+    life.steps(one, 1, 2, offset=5.0)
+    make().ship()
+    assert [row.value for row in only_run(store).rows if row.key == "train/loss"] == [6.0, 5.5]
+
+
+def test_two_shippers_share_the_run_of_a_new_generation(life, make, store, one):
+    life.begin(one)
+    life.steps(one, 1, 1)
+    first, second = make(), make()
+    first.ship()
+    life.begin(one, attempt=2, code="code-b")
+    second.ship()
+    life.steps(one, 1, 2)
+    first.ship()
+    assert [stored.run.generation for stored in store.cells()] == [0, 1]
 
 
 def test_a_step_that_gave_another_value_raises_an_alarm_on_its_run(life, make, store, one):
