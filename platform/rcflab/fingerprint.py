@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from rcf.data.layout import find_split
 from rcflab.errors import InputError, Problem, StorageError
 from rcflab.identity import Fingerprints, digest
 from rcflab.ledger.files import replace_json
@@ -157,26 +158,6 @@ def _frame_names(annotations: Path) -> Sequence[str]:
     if not all(isinstance(name, str) for name in names):
         raise InputError([Problem(str(annotations), "videos", "a frame name that is no text", "text")])
     return names
-
-
-def find_split(root: Path, split: str) -> tuple[Path, Path]:
-    """The annotation file and the frames folder of a split: the same search as rcf.data.ytvis, without its torch."""
-    if not root.is_dir():
-        raise InputError(
-            [Problem(str(root), "", "no such folder", "the folder of a YouTube-VIS data set", "Set data.root")]
-        )
-    names = [split, *({"val": ["valid"], "valid": ["val"]}.get(split, []))]
-    files = [root / name / file for name in names for file in ("instances.json", f"{name}.json")]
-    flat = [file for name in names for file in (f"{name}.json", f"instances_{name}_sub.json")]
-    files += [root / folder / file for folder in (".", "annotations") for file in flat]
-    folders = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
-    annotations = next((file for file in files if file.is_file()), None)
-    frames = next((folder for folder in folders if folder.is_dir()), None)
-    if annotations is None or frames is None:
-        missing, tried = ("annotation file", files) if annotations is None else ("frames folder", folders)
-        wanted = f"one of {', '.join(str(path.relative_to(root)) for path in tried)}"
-        raise InputError([Problem(str(root), "", f"no {missing} of split {split!r}", wanted)])
-    return annotations, frames
 
 
 def _weights(backbone: str, weights: str, files: FileDigests) -> str:

@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rcf.data.synthetic import synthetic_digest, write_synthetic
-from rcf.evaluation.results import write_results
-from rcf.evaluation.track_ap import stats_from_records
 
 from rcf import checkpoint
 from rcf.config import RcfConfig, SyntheticConfig
 from rcf.data.annotations import load_annotations
-from rcf.data.ytvis import VideoDataset, find_split
+from rcf.data.layout import find_split
+from rcf.data.synthetic import synthetic_digest, write_synthetic
+from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
 from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
+from rcf.evaluation.results import write_results
+from rcf.evaluation.track_ap import stats_from_records
 from rcf.model import build_network
 from rcf.model.weights import weights_problem
 from rcf.pictures import overlay_strip, save_png

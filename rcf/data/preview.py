@@ -10,9 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from rcf.data.annotations import Annotations, Track, Video, load_annotations
+from rcf.data.layout import find_split
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.shapes import Flags
-from rcf.data.ytvis import find_split
 
 FRAME_HEIGHT = 128
 """Small frames are enlarged by a whole factor to about this height, pixels."""

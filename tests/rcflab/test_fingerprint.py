@@ -1,6 +1,5 @@
 """Fingerprints follow content, never paths, and remember what they have read."""
 
-import importlib
 import json
 import os
 import shutil
@@ -10,7 +9,7 @@ from typing import Any
 import pytest
 
 from rcflab.errors import InputError
-from rcflab.fingerprint import FileDigests, find_split, gather
+from rcflab.fingerprint import FileDigests, gather
 from rcflab.schema import TASK_CONFIGS
 
 
@@ -143,14 +142,3 @@ def test_synthetic_data_count_by_the_settings_of_their_part(
     prints = gather("rcf", configs, tmp_path)
     a, b = prints["a"], prints["b"]
     assert (a.train_data != b.train_data, a.val_data != b.val_data) == changed
-
-
-@pytest.mark.parametrize(
-    "name", ["val/instances.json", "valid/instances.json", "valid.json", "annotations/instances_val_sub.json"]
-)
-def test_annotations_are_found_where_the_reader_of_the_network_finds_them(tmp_path: Path, name: str) -> None:
-    ytvis = importlib.import_module("rcf.data.ytvis")
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_text("{}")
-    (tmp_path / "JPEGImages").mkdir()
-    assert find_split(tmp_path, "val") == ytvis.find_split(tmp_path, "val")

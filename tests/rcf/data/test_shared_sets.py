@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from rcf.data.annotations import load_annotations
+from rcf.data.layout import find_split
 from rcf.data.sampling import sample_clips
-from rcf.data.ytvis import VideoDataset, find_split
+from rcf.data.ytvis import VideoDataset
 
 SIZES = [
     ("davis-vis", "train", 14, 254, 14), ("davis-vis", "val", 6, 95, 6),

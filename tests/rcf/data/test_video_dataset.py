@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 
 from rcf.data.cache import ByteCache
+from rcf.data.layout import find_split
 from rcf.data.runs import mask_of_runs, parse_counts
-from rcf.data.ytvis import VideoDataset, find_split, resize_mask
+from rcf.data.ytvis import VideoDataset, resize_mask
 from rcf.errors import InputError
 
 

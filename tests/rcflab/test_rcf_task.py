@@ -1,0 +1,129 @@
+"""The network as the platform sees it: check, prepare, train, save, evaluate."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from rcf.config import RcfConfig
+from rcflab.rcf_task import TASK
+
+
+@pytest.fixture(scope="module")
+def data_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where synthetic sets are written, shared by the tests of this file."""
+    return tmp_path_factory.mktemp("data")
+
+
+@pytest.fixture
+def config(data_root: Path) -> dict[str, Any]:
+    """A small trial on four synthetic clips, whose set is on disk."""
+    attention = {"layers": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
+    settings = RcfConfig.model_validate(
+        {
+            "model": {
+                "backbone": {"name": "resnet10t"},
+                "width": 16,
+                "encoder": attention,
+                "decoder": attention,
+                "queries": 4,
+                "mask": {"fpn_width": 16, "filter_width": 8},
+            },
+            "data": {"kind": "synthetic", "train_clips": 4, "val_clips": 2, "frames": 3, "root": str(data_root)},
+            "training": {"steps": 4, "clips_per_step": 1, "targets_per_clip": 2},
+            "evaluation": {"class_threshold": 0.1, "overlays": 1},
+        }
+    ).model_dump(mode="json")
+    TASK.prepare(settings)
+    return settings
+
+
+def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, Any], tmp_path: Path) -> None:
+    training = TASK.start(config, 0)
+    training.advance()
+    found = training.evaluate(config, tmp_path)
+    assert {"val/ap", "val/ap50", "lipschitz/secant_mean", "cost/params_m"} <= found.metrics.keys()
+    assert all(math.isfinite(value) for value in found.metrics.values())
+    results, picture = found.artifacts
+    assert isinstance(json.loads(results.read_text()), list)
+    assert Image.open(picture).size[1] == 180
+
+
+def test_metrics_can_be_made_again_from_the_records(config: dict[str, Any], tmp_path: Path) -> None:
+    found = TASK.start(config, 0).evaluate(config, tmp_path)
+    again = TASK.metrics(found.records, None)
+    assert {name: value for name, value in found.metrics.items() if name.startswith("val/")} == again
+
+
+def test_evaluating_does_not_change_the_training(config: dict[str, Any], tmp_path: Path) -> None:
+    plain, evaluated = TASK.start(config, 3), TASK.start(config, 3)
+    for training in (plain, evaluated):
+        training.advance()
+    evaluated.evaluate(config, tmp_path)
+    assert plain.advance()["train/loss"] == evaluated.advance()["train/loss"]
+
+
+def test_a_saved_training_goes_on_elsewhere(config: dict[str, Any], tmp_path: Path) -> None:
+    first = TASK.start(config, 0)
+    first.advance()
+    first.save(tmp_path)
+    second = TASK.start(config, 0)
+    second.restore(tmp_path)
+    assert second.step == 1
+    assert first.advance()["train/loss"] == second.advance()["train/loss"]
+
+
+def test_a_finished_training_can_be_evaluated_without_its_optimiser_state(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    training = TASK.start(config, 0)
+    while training.step < TASK.schedule(config).steps:
+        training.advance()
+    training.save(tmp_path)
+    for name in TASK.resume_files:
+        (tmp_path / name).unlink()
+    loaded = TASK.start(config, 0)
+    loaded.restore(tmp_path)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert loaded.evaluate(config, tmp_path / "a").metrics == training.evaluate(config, tmp_path / "b").metrics
+
+
+def test_preparing_twice_writes_once(config: dict[str, Any], data_root: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in data_root.rglob("*")}
+    TASK.prepare(config)
+    assert before == {path: path.stat().st_mtime_ns for path in data_root.rglob("*")}
+
+
+def test_check_names_weights_and_data_at_once(config: dict[str, Any], tmp_path: Path) -> None:
+    broken = {
+        **config,
+        "model": {**config["model"], "backbone": {**config["model"]["backbone"], "weights": "internet"}},
+        "data": {"kind": "ytvis", "root": str(tmp_path / "nowhere"), "train_split": "train", "val_split": "val"},
+    }
+    places = [problem.place or problem.file for problem in TASK.check(broken)]
+    assert places[0] == "model.backbone.weights"
+    assert str(tmp_path / "nowhere") in places
+
+
+def test_check_finds_nothing_in_a_sound_trial(config: dict[str, Any]) -> None:
+    assert list(TASK.check(config)) == []
+
+
+@pytest.mark.parametrize("name", ["davis-vis", "stamps-avis"])
+def test_real_video_trains_and_evaluates(name: str, shared_data: Path, config: dict[str, Any], tmp_path: Path) -> None:
+    settings = RcfConfig.model_validate(
+        {
+            "model": config["model"],
+            "data": {"kind": "ytvis", "root": str(shared_data / name)},
+            "input": {"height": 64, "width": 96},
+            "training": {"steps": 1, "clips_per_step": 1},
+        }
+    ).model_dump(mode="json")
+    training = TASK.start(settings, 0)
+    assert math.isfinite(training.advance()["train/loss"])
+    found = training.evaluate(settings, tmp_path)
+    assert found.metrics["val/ap"] >= 0
