@@ -42,11 +42,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     size = FrameSizeConfig(height=360, width=640)
     frame = torch.randint(0, 256, (3, 360, 640), dtype=torch.uint8)
-    for label, mask in (("paper widths (256)", MaskConfig()), ("mask and FPN width 64", MaskConfig(fpn_width=64, filter_width=64))):
+    for label, mask in (
+        ("paper widths (256)", MaskConfig()),
+        ("mask and FPN width 64", MaskConfig(fpn_width=64, filter_width=64)),
+    ):
         config = ModelConfig(backbone=BackboneConfig(name="resnet50"), mask=mask)
         network = build_network(config, categories=40, seed=0).to(memory_format=torch.channels_last)  # pyright: ignore
         segmenter = OnlineSegmenter(network, size, EvaluationConfig())
-        parts = {"backbone": lambda net=network: net.backbone(frame[None]), "push": lambda seg=segmenter: seg.push(frame)}
+        parts = {
+            "backbone": lambda net=network: net.backbone(frame[None]),
+            "push": lambda seg=segmenter: seg.push(frame),
+        }
         _measure(parts, 2)
         found = _measure(parts, options.repeats)
         wall, cpu = (found["push"][kind] / found["backbone"][kind] for kind in (0, 1))

@@ -1,4 +1,7 @@
-"""Every metric, declared once: key, unit, direction, digits. Tables, arrows, tests and the tracker read the same row."""
+"""Every metric, declared once: key, unit, direction, digits.
+
+METRICS[key] --> tables, arrows, tests and the tracker read the same row
+"""
 
 from dataclasses import dataclass
 from typing import Literal

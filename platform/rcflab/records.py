@@ -1,6 +1,6 @@
 """The values that travel from step to step.
 
-    ExperimentSpec --plan--> RunPlan(Cell ...) --run--> ledger --collect--> ResultSet --compare/tabulate--> AblationTable
+    ExperimentSpec --plan--> RunPlan(Cell ...) --run--> ledger --collect--> ResultSet --tabulate--> AblationTable
 
 All frozen, all plain data: JSON in, JSON out; no torch, ray or mlflow.
 """

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from rcf.data.synthetic import write_synthetic
 
 from rcf import checkpoint
 from rcf.config import ModelConfig, RcfConfig, SyntheticConfig, TrainingConfig
 from rcf.data.annotations import load_annotations
 from rcf.data.layout import find_split
+from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import CheckpointError, NonFiniteLossError
 from rcf.model import build_network
