@@ -1,0 +1,192 @@
+"""How much faster the evaluator is than a plain double loop over predictions, true tracks and frames.
+
+    same tracks --> evaluate(): check, decode, compare, match, twelve numbers  --time--.
+               `--> merge + area of each pair in each frame (IoU alone)        --time--> ratio
+
+60 videos of 36 frames, 20 predictions each. The first line is the one to watch: frames as the synthetic set has them,
+10 true tracks of one category as in a flock or a crowd, so that each prediction meets 10. The others say what changes
+the ratio: larger masks (more text to decode, which both sides must do), and fewer true tracks of a prediction's
+category. The loop does less than `evaluate` (no checks, no matching) and must get equal IoUs.
+
+    python benchmarks/evaluator.py [--videos 60] [--rounds 3]
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pycocotools import mask as coco_mask
+
+from rcf.data.annotations import Annotations, Category, Track, Video
+from rcf.evaluation.overlap import Segmentations, Shape, overlaps
+from rcf.evaluation.rle import areas as areas_of
+from rcf.evaluation.track_ap import evaluate
+from rcf.structures import Rle, TrackPrediction
+
+FRAMES, PREDICTIONS = 36, 20
+Ious = list[list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What the videos look like; `tracks` divides the number of predictions."""
+
+    name: str
+    height: int = 64
+    width: int = 96
+    tracks: int = 10
+    categories: int = 1
+
+
+SETTINGS = (
+    Setting("evaluator"),
+    Setting("evaluator at 320 x 180", 180, 320),
+    Setting("evaluator with 5 true tracks", tracks=5),
+    Setting("evaluator with 10 categories, one true track each", categories=10),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """Time of one call."""
+
+    wall: float
+    process: float
+
+
+@dataclass(frozen=True, slots=True)
+class Path2D:
+    """Where a shape moves, (FRAMES, 2) of x and y, and how large it is, all in pixels."""
+
+    points: NDArray[np.float64]
+    radius: float
+
+
+def wobbling_track(rng: np.random.Generator, path: Path2D, setting: Setting, error: float) -> tuple[Rle, ...]:
+    """A lobed shape along a path; `error` moves and scales it, in parts of its radius."""
+    angles = np.linspace(0, 2 * np.pi, 120, endpoint=False)
+    phase, shift = rng.uniform(0, 2 * np.pi), rng.normal(0, error * path.radius, 2)
+    lobes = 1 + 0.2 * np.sin(3 * angles + phase) + 0.05 * np.sin(5 * angles)
+    masks: list[Rle] = []
+    for x, y in path.points + shift:
+        reach = path.radius * (1 + rng.normal(0, error)) * lobes
+        outline = np.stack((x + reach * np.cos(angles), y + reach * np.sin(angles)), axis=1)
+        rle = coco_mask.frPyObjects([outline.ravel().tolist()], setting.height, setting.width)[0]
+        masks.append({"size": [setting.height, setting.width], "counts": rle["counts"].decode("ascii")})
+    return tuple(masks)
+
+
+def make_tracks(setting: Setting, videos: int) -> tuple[Annotations, list[TrackPrediction]]:
+    """Each true track is predicted equally often, from well to badly."""
+    rng = np.random.default_rng(0)
+    size = np.array([setting.width, setting.height])
+    tracks: list[Track] = []
+    predictions: list[TrackPrediction] = []
+    for video in range(1, videos + 1):
+        for number in range(setting.tracks):
+            ends = size * rng.uniform(0.2, 0.8, (2, 2))
+            points = ends[0] + np.linspace(0, 1, FRAMES)[:, None] * (ends[1] - ends[0])
+            path = Path2D(points, setting.height * rng.uniform(0.1, 0.25))
+            category = 1 + number % setting.categories
+            masks = wobbling_track(rng, path, setting, 0.0)
+            areas = tuple(areas_of(masks).astype(float).tolist())
+            tracks.append(Track(len(tracks) + 1, video, category, False, masks, areas))
+            for error in np.linspace(0.05, 0.5, PREDICTIONS // setting.tracks):
+                guess = wobbling_track(rng, path, setting, float(error))
+                predictions.append(TrackPrediction(video, category, float(rng.random()), guess))
+    names = tuple(f"{frame:05d}.jpg" for frame in range(FRAMES))
+    listed = tuple(Video(video, setting.width, setting.height, FRAMES, names) for video in range(1, videos + 1))
+    kinds = tuple(Category(k, f"kind {k}") for k in range(1, setting.categories + 1))
+    return Annotations(Path("benchmark"), listed, kinds, tuple(tracks)), predictions
+
+
+def plain_iou(first: Segmentations, second: Segmentations) -> float:
+    """The double loop's inner loop, as public evaluators have it."""
+    shared = union = 0
+    for a, b in zip(first, second, strict=True):
+        if a and b:
+            shared += int(coco_mask.area([coco_mask.merge([a, b], intersect=True)])[0])
+            union += int(coco_mask.area([coco_mask.merge([a, b], intersect=False)])[0])
+        elif a or b:
+            union += int(coco_mask.area([a or b])[0])
+    return shared / union if union else 0.0
+
+
+def plain_ious(annotations: Annotations, predictions: Sequence[TrackPrediction]) -> Ious:
+    """Per video, the IoU of each true track with the predictions of its category."""
+    ious: Ious = []
+    for video in annotations.videos:
+        guesses = [guess for guess in predictions if guess.video_id == video.id]
+        for guess in guesses:  # the areas of predictions are part of any evaluation
+            areas_of([mask for mask in guess.segmentations if mask is not None])
+        tracks = [track for track in annotations.tracks if track.video_id == video.id]
+        ious.append(
+            [
+                [
+                    plain_iou(guess.segmentations, track.segmentations)
+                    for guess in guesses
+                    if guess.category_id == track.category_id
+                ]
+                for track in tracks
+            ]
+        )
+    return ious
+
+
+def our_ious(annotations: Annotations, predictions: Sequence[TrackPrediction]) -> Ious:
+    """The same from the evaluator's own comparison."""
+    ious: Ious = []
+    for video in annotations.videos:
+        shape = Shape(video.height, video.width, video.length)
+        row: list[list[float]] = []
+        for track in (track for track in annotations.tracks if track.video_id == video.id):
+            same = [p for p in predictions if (p.video_id, p.category_id) == (video.id, track.category_id)]
+            guesses = [guess.segmentations for guess in same]
+            row.append(overlaps(shape, [track.segmentations], guesses, [(0, len(same))]).iou()[0].tolist())
+        ious.append(row)
+    return ious
+
+
+def timed(call: Callable[[], object]) -> Seconds:
+    """Run once."""
+    wall, process = time.perf_counter(), time.process_time()
+    call()
+    return Seconds(time.perf_counter() - wall, time.process_time() - process)
+
+
+def compare(setting: Setting, videos: int, rounds: int) -> str:
+    """Interleaved runs of both; the fastest of each counts, which is the least disturbed by others on the machine."""
+    annotations, predictions = make_tracks(setting, videos)
+    ours: list[Seconds] = []
+    plain: list[Seconds] = []
+    found: list[Ious] = []
+    for _ in range(rounds):
+        ours.append(timed(lambda: evaluate(annotations, predictions)))
+        plain.append(timed(lambda: found.append(plain_ious(annotations, predictions))))
+    if found[0] != our_ious(annotations, predictions):
+        raise SystemExit(f"benchmark {setting.name}: the two sides disagree")
+    process = min(run.process for run in plain), min(run.process for run in ours)
+    wall = min(run.wall for run in plain), min(run.wall for run in ours)
+    return (
+        f"ratio {process[0] / process[1]:.1f} of process time ({process[0]:.2f} s / {process[1]:.3f} s), "
+        f"{wall[0] / wall[1]:.1f} of wall time ({wall[0]:.2f} s / {wall[1]:.3f} s)"
+    )
+
+
+def main() -> None:
+    """Print one line a setting."""
+    parser = argparse.ArgumentParser(description="Evaluator against a plain double loop.")
+    parser.add_argument("--videos", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    for setting in SETTINGS:
+        wanted = " (wanted: at least 20)" if setting is SETTINGS[0] else ""
+        print(f"benchmark {setting.name}: {compare(setting, options.videos, options.rounds)}{wanted}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

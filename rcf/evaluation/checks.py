@@ -1,0 +1,125 @@
+"""What must hold before tracks are compared; every problem at once, because a wrong file is seldom wrong in one place.
+
+    predictions, annotations --ids, lengths, sizes, scores--> --counts, many in one go--> InputError, or all is sound
+
+Counts are looked at one by one only when something is known to be wrong: comparing tracks decodes them anyway.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rcf.data.annotations import Annotations, Video
+from rcf.data.problems import Collector
+from rcf.data.runs import parse_counts
+from rcf.evaluation.bulk_runs import damaged
+from rcf.evaluation.overlap import LARGEST_HEIGHT
+from rcf.structures import Rle, TrackPrediction
+
+_Track = tuple[str, Sequence[Rle | None], Video]
+"""Place, masks and video of a track."""
+
+
+@dataclass(slots=True)
+class TrackChecks:
+    """Checks of tracks against the annotations that they belong to; faults go to `problems`."""
+
+    problems: Collector
+    videos: Mapping[int, Video]
+    categories: frozenset[int]
+    _tracks: list[_Track] = field(default_factory=list[_Track])
+
+    @classmethod
+    def against(cls, annotations: Annotations, file: str) -> "TrackChecks":
+        """Checks of a file against the videos and categories of `annotations`."""
+        videos = {video.id: video for video in annotations.videos}
+        return cls(Collector(file), videos, frozenset(category.id for category in annotations.categories))
+
+    def score(self, place: str, score: float) -> None:
+        """A score orders predictions, so it must be a finite number."""
+        if not math.isfinite(score):
+            self.problems.add(f"{place}/score", str(score), "a finite number")
+
+    def category(self, place: str, category_id: int) -> None:
+        """A category must be one of the data set's own ids."""
+        if category_id not in self.categories:
+            wanted = ", ".join(map(str, sorted(self.categories)[:20])) + (", ..." if len(self.categories) > 20 else "")
+            hint = "Category ids are those of the annotation file, not indices from 0"
+            self.problems.add(f"{place}/category_id", str(category_id), f"one of {wanted}", hint)
+
+    def video(self, place: str, video_id: int) -> Video | None:
+        """The video of that id, or None and a problem."""
+        if video_id not in self.videos:
+            wanted = f"one of the {len(self.videos)} video ids of the annotation file"
+            self.problems.add(f"{place}/video_id", str(video_id), wanted)
+        return self.videos.get(video_id)
+
+    def length(self, place: str, frames: int, video: Video) -> None:
+        """One entry a frame."""
+        if frames != video.length:
+            wanted = f"{video.length} entries, one a frame of video {video.id}"
+            self.problems.add(f"{place}/segmentations", f"{frames} entries", wanted)
+
+    def masks(self, place: str, masks: Sequence[Rle | None], video: Video) -> None:
+        """The right number of masks, each of the video's size."""
+        self.length(place, len(masks), video)
+        self._tracks.append((place, masks, video))
+        size = [video.height, video.width]
+        for frame, mask in enumerate(masks):
+            if mask is not None and mask["size"] != size:
+                hint = "Masks must be at the video's own size, not at the network's"
+                wanted = f"{size}, [height, width] of video {video.id}"
+                self.problems.add(f"{place}/segmentations/{frame}/size", str(mask["size"])[:60], wanted, hint)
+
+    def counts(self) -> None:
+        """Decode every mask seen so far that has its video's size."""
+        for place, masks, video in self._tracks:
+            size, pixels = [video.height, video.width], video.height * video.width
+            frames = {frame: mask["counts"] for frame, mask in enumerate(masks) if mask and mask["size"] == size}
+            for index in damaged(list(frames.values()), pixels):
+                frame = list(frames)[index]
+                got = _fault(frames[frame])
+                self.problems.add(f"{place}/segmentations/{frame}/counts", got, f"runs of {pixels} pixels in all")
+
+    def finish(self, decode: bool) -> None:
+        """Raise rcf.errors.InputError when there was a problem; with `decode`, look at all counts in any case."""
+        if decode or self.problems.count:
+            self.counts()
+        self.problems.raise_if_any()
+
+
+def check_predictions(
+    annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, decode: bool = False
+) -> None:
+    """Refuse predictions that do not fit the annotations; places are JSON pointers as in a results file."""
+    checks = TrackChecks.against(annotations, source)
+    for index, prediction in enumerate(predictions):
+        place = f"/{index}"
+        checks.score(place, prediction.score)
+        checks.category(place, prediction.category_id)
+        video = checks.video(place, prediction.video_id)
+        if video is not None:
+            checks.masks(place, prediction.segmentations, video)
+    checks.finish(decode)
+
+
+def check_tracks(annotations: Annotations, decode: bool = False) -> None:
+    """The same for the annotations' own tracks; those of `load_annotations` always pass."""
+    checks = TrackChecks.against(annotations, str(annotations.path))
+    for index, video in enumerate(annotations.videos):
+        if video.height > LARGEST_HEIGHT:
+            checks.problems.add(f"/videos/{index}/height", str(video.height), f"at most {LARGEST_HEIGHT}")
+    for index, track in enumerate(annotations.tracks):
+        place = f"/annotations/{index}"
+        checks.category(place, track.category_id)
+        video = checks.video(place, track.video_id)
+        if video is not None:
+            checks.masks(place, track.segmentations, video)
+    checks.finish(decode)
+
+
+def _fault(counts: str) -> str:
+    try:
+        return f"runs of {int(parse_counts(counts).sum())} pixels in all"
+    except ValueError as error:
+        return f"corrupt counts ({error})"
