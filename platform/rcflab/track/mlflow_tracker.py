@@ -60,13 +60,16 @@ def calm_mlflow() -> None:
 class MlflowTracker:
     """A Tracker on an MLflow store: `sqlite:////absolute/file.db` or the address of a server.
 
-    `artifact_root` is the folder for artifacts of experiments that this tracker creates; None leaves it to the server.
+    `artifact_root` is the folder for artifacts of experiments that this tracker creates; None leaves it to the server,
+    or means `artifacts/` beside an SQLite file (MLflow itself would use the working folder).
     Nothing is opened before the first call, which imports MLflow and takes seconds: call it off the training's path.
     """
 
     def __init__(self, uri: str, artifact_root: Path | None) -> None:
         self.uri = uri
-        self._artifact_root = artifact_root
+        self._database = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+        beside = self._database.parent / "artifacts" if self._database else None
+        self._artifact_root = artifact_root or beside
 
     def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
         """Find or make the MLflow experiment and its parent run; the database schema is made under a lock."""
@@ -151,11 +154,10 @@ class MlflowTracker:
 
     def _schema_lock(self) -> AbstractContextManager[object]:
         """One process at a time: several may meet on an empty database, or before the parent run is there."""
-        if not self.uri.startswith(_SQLITE):
+        if self._database is None:
             return nullcontext()
-        database = Path(self.uri.removeprefix(_SQLITE))
-        database.parent.mkdir(parents=True, exist_ok=True)
-        return file_lock(database.with_name(f"{database.name}.lock"), _SCHEMA_TIMEOUT_S)
+        self._database.parent.mkdir(parents=True, exist_ok=True)
+        return file_lock(self._database.with_name(f"{self._database.name}.lock"), _SCHEMA_TIMEOUT_S)
 
     @contextmanager
     def _answers(self) -> Generator[None]:

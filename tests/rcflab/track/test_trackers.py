@@ -91,6 +91,12 @@ class TestMlflow:
         stored = next((tmp_path / "artifacts" / "toy-table").glob("*/artifacts/overlays/clip.png"))
         assert stored.read_bytes() == b"png"
 
+    def test_without_an_artifact_root_files_land_beside_the_database(self, mlflow_uri, tmp_path, new_plan, new_cell):
+        tracker = MlflowTracker(mlflow_uri, None)
+        parent = tracker.open_experiment(new_plan(new_cell()), "note")
+        tracker.write_text(parent.run_id, "a.txt", "text")
+        assert len(list((tmp_path / "artifacts" / "toy-table").glob("*/artifacts/a.txt"))) == 1
+
     def test_no_run_lands_in_the_default_experiment(self, tracker, run, client):
         assert client.search_runs(["0"]) == []
 
