@@ -38,22 +38,25 @@ def shown(watch: Watch, console: Console) -> Generator[None]:
 
 
 def _follow(watch: Watch, console: Console, done: threading.Event) -> None:
+    show = Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else nullcontext()
     try:
-        with (
-            Live(console=console, transient=True, auto_refresh=False) if console.is_terminal else nullcontext() as live
-        ):
-            polls = 0
-            while not done.wait(_EVERY_S if polls else 0):
-                polls += 1
-                _tell(watch, console)
-                snapshot = watch.snapshot()
-                if live is not None:
-                    live.update(panel(snapshot), refresh=True)
-                elif polls % _LINE_EVERY == 0:
-                    _say(console, summary(snapshot))
+        with show as live:
+            _repeat(watch, console, done, live)
         _tell(watch, console)
     except LabError as error:  # a view must never end the run; the driver meets the same fault where it matters
         logger.warning("progress view ends reason=%s", error)
+
+
+def _repeat(watch: Watch, console: Console, done: threading.Event, live: Live | None) -> None:
+    polls = 0
+    while not done.wait(_EVERY_S if polls else 0):
+        polls += 1
+        _tell(watch, console)
+        snapshot = watch.snapshot()
+        if live is not None:
+            live.update(panel(snapshot), refresh=True)
+        elif polls % _LINE_EVERY == 0:
+            _say(console, summary(snapshot))
 
 
 def _tell(watch: Watch, console: Console) -> None:

@@ -63,16 +63,24 @@ def acquire(storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0) ->
         folder.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + wait_s
     while True:
-        try:
-            with file_lock(folder / "lease.lock", _LOCK_TIMEOUT_S) as lock:
-                held = _read(folder)
-                if held is None or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
-                    return _take(folder, key, held, driver)
-        except LockBusyError as error:
-            raise LeaseHeldError(f"{key}: {error}; end that process and run the same command again") from error
-        if held.driver != driver or time.monotonic() >= deadline:
-            raise LeaseHeldError(_held_message(key, held))
+        got = _try_to_take(folder, key, driver)
+        if isinstance(got, Lease):
+            return got
+        if got.driver != driver or time.monotonic() >= deadline:
+            raise LeaseHeldError(_held_message(key, got))
         time.sleep(_POLL_S)
+
+
+def _try_to_take(folder: Path, key: str, driver: ProcessId) -> "Lease | LeaseInfo":
+    """The lease, or who holds it."""
+    try:
+        with file_lock(folder / "lease.lock", _LOCK_TIMEOUT_S) as lock:
+            held = _read(folder)
+            if held is None or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
+                return _take(folder, key, held, driver)
+            return held
+    except LockBusyError as error:
+        raise LeaseHeldError(f"{key}: {error}; end that process and run the same command again") from error
 
 
 def holder(storage: Path, key: str) -> LeaseInfo | None:
