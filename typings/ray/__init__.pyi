@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 def init(
+    address: str | None = ...,
     *,
     num_cpus: int | None = ...,
     num_gpus: int | None = ...,

@@ -137,7 +137,8 @@ def ray_started(resources: Resources) -> Generator[None]:
         os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
         # One CPU more than the cells need: the Tune actor of a Ray Train run takes a sliver of its own.
         cpus = machine_cpus() + 1
-        ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_OBJECT_STORE_BYTES, **quiet)
+        quiet |= {"num_cpus": cpus, "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
+        ray.init("local", **quiet)  # never somebody else's cluster on this machine
     try:
         yield
     finally:
@@ -188,9 +189,11 @@ def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
         ),
     )
     results = tuner.fit()
+    if stop():  # some trials were never made: the next run goes on with them
+        return listener.last
     for key, result in zip(batch.jobs, results, strict=True):
         ended = key in listener.last and listener.last[key].phase in ENDED
-        if result.error is not None and not ended and not stop():
+        if result.error is not None and not ended:
             listener.last[key] = record_loss(batch, batch.jobs[key], _last_line(result.error))
     return listener.last
 

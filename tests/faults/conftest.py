@@ -1,0 +1,127 @@
+"""A laboratory for crashes: start `rcflab run` as a process, strike it, run the same command again, audit.
+
+Every process that a test starts, and all that those start, carry a mark in their environment: what is left at the end
+is found by it and ended by its process id.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable, Generator, Iterable
+from pathlib import Path
+
+import pytest
+
+from rcflab.execute.batch import Batch, Resources
+from rcflab.execute.job import jobs_of
+from rcflab.execute.local import run_locally
+from rcflab.ledger.lease import this_process
+from rcflab.session import Session, open_experiment
+
+ROOT = Path(__file__).resolve().parents[2]
+_MARK = "RCFLAB_TEST_MARK"
+_PATIENCE_S = 120.0
+
+
+class Laboratory:
+    """One experiment file with a storage of its own."""
+
+    def __init__(self, folder: Path, experiment: str) -> None:
+        self.folder = folder
+        self.yaml = folder / "experiment.yaml"
+        self.yaml.write_text(experiment)
+        self._mark = uuid.uuid4().hex
+        self._runs = 0
+
+    @property
+    def storage(self) -> Path:
+        """Where the runs go: beside the experiment file, which is the current folder of the processes."""
+        return self.folder / "runs"
+
+    def session(self) -> Session:
+        """The experiment as the command sees it."""
+        return open_experiment(self.yaml, [f"storage.root={self.storage}"])
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The environment of a process of this laboratory."""
+        paths = os.pathsep.join([str(ROOT), str(ROOT / "platform"), *filter(None, [more.pop("path", "")])])
+        return {**os.environ, "PYTHONPATH": paths, _MARK: self._mark, **more}
+
+    def start(self, fault: str = "", *arguments: str) -> "subprocess.Popen[bytes]":
+        """Start `rcflab run` with a fault or without."""
+        return self._start(["-m", "rcflab.cli", "run", str(self.yaml), *arguments], fault)
+
+    def start_script(self, name: str, *arguments: str, fault: str = "") -> "subprocess.Popen[bytes]":
+        """Start a script of this folder."""
+        return self._start([str(Path(__file__).parent / name), *arguments], fault)
+
+    def _start(self, arguments: list[str], fault: str) -> "subprocess.Popen[bytes]":
+        self._runs += 1
+        environment = self.environment(**({"RCFLAB_FAULT": fault} if fault else {}))
+        with (self.folder / f"run-{self._runs}.log").open("wb") as log:
+            return subprocess.Popen(
+                [sys.executable, *arguments],
+                env=environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def run(self, *arguments: str) -> int:
+        """Run the command to its end; returns its exit code."""
+        return self.start("", *arguments).wait(_PATIENCE_S)
+
+    def log(self, run: int = 0) -> str:
+        """What the last run printed, or the run with number `run`, counted from 1."""
+        return (self.folder / f"run-{run or self._runs}.log").read_text()
+
+    def wait_for(self, what: str, happened: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
+        """Wait until something happened while `process` runs."""
+        deadline = time.monotonic() + _PATIENCE_S
+        while not happened():
+            assert process.poll() is None, f"the run ended before {what}:\n{self.log()}"
+            assert time.monotonic() < deadline, f"no {what} within {_PATIENCE_S:.0f} s:\n{self.log()}"
+            time.sleep(0.05)
+
+    def end_leftovers(self) -> None:
+        """End every process that still carries this laboratory's mark."""
+        for pid in marked(self._mark):
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+    def uninterrupted(self, folder: Path) -> Path:
+        """Run the same cells without Ray and without faults in another storage; returns that storage."""
+        session = self.session()
+        resources = Resources(False, 1, 1, 0, None, True, 50)
+        jobs = jobs_of(session.plan, {cell.eval_key for cell in session.plan.cells})
+        last = run_locally(Batch.create(folder, this_process(), session.provenance, resources, jobs))
+        assert {each.phase for each in last.values()} == {"finished"}
+        return folder
+
+
+def marked(mark: str) -> Iterable[int]:
+    """Processes whose environment holds `mark`, but this one."""
+    wanted = f"{_MARK}={mark}".encode()
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            found = wanted in (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if found and int(folder.name) != os.getpid():
+            yield int(folder.name)
+
+
+@pytest.fixture(scope="module")
+def laboratory(tmp_path_factory: pytest.TempPathFactory) -> Generator[Callable[[str], Laboratory]]:
+    """Open a laboratory for an experiment; all its processes are gone at the end of the module."""
+    opened: list[Laboratory] = []
+
+    def open_laboratory(experiment: str) -> Laboratory:
+        opened.append(Laboratory(tmp_path_factory.mktemp("lab"), experiment))
+        return opened[-1]
+
+    yield open_laboratory
+    for each in opened:
+        each.end_leftovers()
