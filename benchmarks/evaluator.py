@@ -108,11 +108,12 @@ def plain_iou(first: Segmentations, second: Segmentations) -> float:
     """The double loop's inner loop, as public evaluators have it."""
     shared = union = 0
     for a, b in zip(first, second, strict=True):
-        if a and b:
-            shared += int(coco_mask.area([coco_mask.merge([a, b], intersect=True)])[0])
-            union += int(coco_mask.area([coco_mask.merge([a, b], intersect=False)])[0])
-        elif a or b:
-            union += int(coco_mask.area([a or b])[0])
+        present = [mask for mask in (a, b) if mask is not None]
+        if len(present) == 2:
+            shared += int(coco_mask.area([coco_mask.merge(present, intersect=True)])[0])
+            union += int(coco_mask.area([coco_mask.merge(present, intersect=False)])[0])
+        elif present:
+            union += int(coco_mask.area(present)[0])
     return shared / union if union else 0.0
 
 

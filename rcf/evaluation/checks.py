@@ -57,7 +57,7 @@ class TrackChecks:
     def length(self, place: str, frames: int, video: Video) -> None:
         """One entry a frame."""
         if frames != video.length:
-            wanted = f"{video.length} entries, one a frame of video {video.id}"
+            wanted = f"{video.length} entries, one for each frame of video {video.id}"
             self.problems.add(f"{place}/segmentations", f"{frames} entries", wanted)
 
     def masks(self, place: str, masks: Sequence[Rle | None], video: Video) -> None:
