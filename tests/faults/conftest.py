@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -52,34 +53,35 @@ class Laboratory:
 
     def start(self, fault: str = "", *arguments: str) -> "subprocess.Popen[bytes]":
         """Start `rcflab run` with a fault or without."""
-        return self._start(["-m", "rcflab.cli", "run", str(self.yaml), *arguments], fault)
+        return self._start(["-m", "rcflab.cli", "run", str(self.yaml), *arguments], _fault(fault))
 
     def start_script(self, name: str, *arguments: str, fault: str = "") -> "subprocess.Popen[bytes]":
         """Start a script of this folder."""
-        return self._start([str(Path(__file__).parent / name), *arguments], fault)
+        return self._start([str(Path(__file__).parent / name), *arguments], _fault(fault))
 
-    def _start(self, arguments: list[str], fault: str) -> "subprocess.Popen[bytes]":
+    def run(self, *arguments: str, command: str = "run", environment: Mapping[str, str] = MappingProxyType({})) -> int:
+        """Run a command on the experiment to its end; returns its exit code."""
+        process = self._start(["-m", "rcflab.cli", command, str(self.yaml), *arguments], environment)
+        return process.wait(_PATIENCE_S)
+
+    def _start(self, arguments: list[str], environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         self._runs += 1
-        environment = self.environment(**({"RCFLAB_FAULT": fault} if fault else {}))
         with (self.folder / f"run-{self._runs}.log").open("wb") as log:
             return subprocess.Popen(
                 [sys.executable, *arguments],
-                env=environment, cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
+                env=self.environment(**environment),
+                cwd=self.folder, stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
-
-    def run(self, *arguments: str) -> int:
-        """Run the command to its end; returns its exit code."""
-        return self.start("", *arguments).wait(_PATIENCE_S)
 
     def log(self, run: int = 0) -> str:
         """What the last run printed, or the run with number `run`, counted from 1."""
         return (self.folder / f"run-{run or self._runs}.log").read_text()
 
-    def wait_for(self, what: str, happened: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
-        """Wait until something happened while `process` runs."""
+    def wait_for(self, what: str, happened: Callable[[], bool], process: "subprocess.Popen[bytes] | None") -> None:
+        """Wait until something happened while `process` runs, or at all where it is None."""
         deadline = time.monotonic() + _PATIENCE_S
         while not happened():
-            assert process.poll() is None, f"the run ended before {what}:\n{self.log()}"
+            assert process is None or process.poll() is None, f"the run ended before {what}:\n{self.log()}"
             assert time.monotonic() < deadline, f"no {what} within {_PATIENCE_S:.0f} s:\n{self.log()}"
             time.sleep(0.05)
 
@@ -99,6 +101,10 @@ class Laboratory:
         last = run_locally(Batch.create(folder, this_process(), session.provenance, resources, jobs))
         assert {each.phase for each in last.values()} == {"finished"}
         return folder
+
+
+def _fault(fault: str) -> dict[str, str]:
+    return {"RCFLAB_FAULT": fault} if fault else {}
 
 
 def marked(mark: str) -> Iterable[int]:

@@ -1,7 +1,8 @@
-"""Run by test_driver_killed.py: a driver whose actor outlives it, as an actor on another machine of a cluster can.
+"""Run by the tests of this folder: a driver whose actor outlives it, as an actor on another machine of a cluster can.
 
     orphan.py EXPERIMENT STORAGE          the driver: starts its actor and waits
     orphan.py EXPERIMENT STORAGE DRIVER   the actor: trains the last cell for DRIVER and prints how that ended
+    orphan.py EXPERIMENT STORAGE alone    the same for itself, without any other process
 
 (On one machine Ray kills its workers when the driver dies, even stopped ones.)
 """
@@ -31,7 +32,7 @@ def act(experiment: str, storage: str, driver: str) -> None:
     session = open_experiment(Path(experiment), [f"storage.root={storage}"])
     jobs = jobs_of(session.plan, {session.plan.cells[-1].eval_key})
     resources = Resources(False, 1, 1, 0, None, True, 50)
-    owner = ProcessId(**json.loads(driver))
+    owner = this_process() if driver == "alone" else ProcessId(**json.loads(driver))
     last = run_locally(Batch.create(session.storage, owner, session.provenance, resources, jobs))
     for progress in last.values():
         sys.stdout.write(f"orphan: {progress.phase} {progress.reason}\n")

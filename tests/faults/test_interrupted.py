@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from rcflab.ledger.events import AttemptStarted
+from rcflab.ledger.fold import KeyState
 from rcflab.ledger.reader import read_events, read_key
 
 EXPERIMENT = """
@@ -34,22 +35,50 @@ def started(lab: Any, step: int) -> Any:
     return driver
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
-def test_a_stopped_run_saves_a_checkpoint_says_so_by_its_exit_code_and_goes_on_from_there(
-    laboratory: Callable[[str], Any], number: int, code: int
-) -> None:
-    lab = laboratory(EXPERIMENT)
-    driver = started(lab, 5)
-    os.kill(driver.pid, number)
-    assert driver.wait(60) == code, lab.log()
-    assert "Traceback" not in lab.log()
-    stopped = read_key(lab.storage, first_key(lab))
-    assert stopped.state == "interrupted" and stopped.checkpoint is not None
-    assert stopped.checkpoint.step == stopped.step < 60
-    assert read_key(lab.storage, lab.session().plan.cells[1].train_key).state == "empty"
-    assert lab.run() == 0, lab.log()
-    attempts = [e.step for e in read_events(lab.storage, first_key(lab)) if isinstance(e, AttemptStarted)]
-    assert attempts == [0, stopped.step]
+class Stopped:
+    """A run stopped by Ctrl-C, run again and stopped by SIGTERM, then run to its end."""
+
+    def __init__(self, lab: Any) -> None:
+        self.codes: list[int] = []
+        self.states: list[KeyState] = []
+        self.logs: list[str] = []
+        for number, step in ((signal.SIGINT, 5), (signal.SIGTERM, 20)):
+            driver = started(lab, step)
+            os.kill(driver.pid, number)
+            self.codes.append(driver.wait(60))
+            self.states.append(read_key(lab.storage, first_key(lab)))
+            self.logs.append(lab.log())
+        self.second = read_key(lab.storage, lab.session().plan.cells[1].train_key)
+        self.codes.append(lab.run())
+        self.logs.append(lab.log())
+        self.attempts = [e.step for e in read_events(lab.storage, first_key(lab)) if isinstance(e, AttemptStarted)]
+
+
+@pytest.fixture(scope="module")
+def stopped(laboratory: Callable[[str], Any]) -> Stopped:
+    return Stopped(laboratory(EXPERIMENT))
+
+
+def test_a_stopped_run_tells_by_its_exit_code_who_stopped_it(stopped: Stopped) -> None:
+    assert stopped.codes == [130, 75, 0], stopped.logs
+
+
+def test_a_stopped_run_shows_no_traceback(stopped: Stopped) -> None:
+    assert not any("Traceback" in log for log in stopped.logs), stopped.logs
+
+
+def test_a_stopped_cell_has_a_checkpoint_of_its_last_step(stopped: Stopped) -> None:
+    for state in stopped.states:
+        assert state.state == "interrupted" and state.checkpoint is not None
+        assert state.checkpoint.step == state.step < 60
+
+
+def test_the_same_command_goes_on_from_that_checkpoint(stopped: Stopped) -> None:
+    assert stopped.attempts == [0, *(state.step for state in stopped.states)]
+
+
+def test_no_new_cell_is_begun_once_the_run_is_stopped(stopped: Stopped) -> None:
+    assert stopped.second.state == "empty"
 
 
 def test_a_worker_that_dies_is_replaced_within_the_run(laboratory: Callable[[str], Any]) -> None:
@@ -61,6 +90,16 @@ def test_a_worker_that_dies_is_replaced_within_the_run(laboratory: Callable[[str
     assert driver.wait(120) == 0, lab.log()
     attempts = [e.step for e in read_events(lab.storage, first_key(lab)) if isinstance(e, AttemptStarted)]
     assert attempts == [0, 25]
+
+
+def test_a_cell_whose_worker_dies_again_and_again_is_recorded_as_failed(laboratory: Callable[[str], Any]) -> None:
+    lab = laboratory(EXPERIMENT.replace("step_ms: 40", "step_ms: 0"))
+    # Each new process dies at its step 20, before the first checkpoint.
+    assert lab.start("train.step:kill:20", "--arms", "plain").wait(120) == 3, lab.log()
+    state = read_key(lab.storage, first_key(lab))
+    assert state.state == "failed" and "the process that trained it died" in state.reason
+    assert 2 <= len([e for e in read_events(lab.storage, first_key(lab)) if isinstance(e, AttemptStarted)]) <= 5
+    assert "plain seed 0" in lab.log() and "Traceback" not in lab.log()
 
 
 def test_failed_cells_are_named_with_their_reason_and_the_others_go_on(laboratory: Callable[[str], Any]) -> None:

@@ -15,7 +15,7 @@ from rcflab.commands.live import shown
 from rcflab.commands.options import Arms, Experiment, Seeds, Set, open_session
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
-from rcflab.execute.batch import Batch, Resources, machine_cpus, resolve
+from rcflab.execute.batch import Batch, Resources, machine_cpus, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.work import Work, find_work
@@ -27,7 +27,10 @@ from rcflab.session import LedgerView, Session, build_table, preflight, read_led
 from rcflab.task import load_task
 
 OnStale = Literal["ask", "reuse", "retrain"]
-_SHIP_PATIENCE_S = 60.0
+_PATIENCE_S = 60.0
+"""For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
+_IMPATIENCE_S = 10.0
+"""The same after an interruption: somebody waits."""
 
 
 def run_command(
@@ -50,6 +53,7 @@ def run_command(
     """
     session = open_session(experiment, set_, arms, seeds)
     resources = resolve(session.spec.resources, machine_cpus(), str(experiment))
+    sweep(session.storage)
     view = read_ledger(session)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = _choose(work, on_stale)
@@ -67,12 +71,14 @@ def _run(session: Session, resources: Resources, jobs: list[Job], console: Conso
         _prepare(session)
     shipper = open_shipper(session)
     last: dict[str, JobProgress] = {}
+    patience_s = _IMPATIENCE_S
     try:
         if jobs:
             shipper.run_in_background()
             last = _train(session, resources, jobs, console)
+        patience_s = _PATIENCE_S
     finally:
-        pending = ship_rest(session, shipper, _SHIP_PATIENCE_S)
+        pending = ship_rest(session, shipper, patience_s)
         if not pending.clear:
             console.print(
                 f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); "

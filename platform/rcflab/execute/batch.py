@@ -77,8 +77,7 @@ class Batch:
     def create(
         cls, storage: Path, driver: ProcessId, provenance: Provenance, resources: Resources, jobs: Iterable[Job]
     ) -> Self:
-        """A new batch with its folder; what dead drivers left behind is deleted. Raises StorageError."""
-        _sweep(storage)
+        """A new batch with its folder. Raises StorageError."""
         batch = cls(
             storage, f"run-{uuid.uuid4().hex[:12]}", driver, provenance, resources, {job.train_key: job for job in jobs}
         )
@@ -133,7 +132,8 @@ def machine_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _sweep(storage: Path) -> None:
+def sweep(storage: Path) -> None:
+    """Delete the batches of drivers that died; an actor that outlived its driver sees it and ends."""
     for folder in (storage / "ray").glob("run-*"):
         try:
             driver = ProcessId(**json.loads((folder / _FILE).read_text())["driver"])

@@ -29,7 +29,8 @@ logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 MANIFEST = "manifest.json"
 _KEEP = 2
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO}
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_REFUSED = frozenset({errno.EACCES, errno.EPERM, errno.EFBIG, errno.EIO})
 
 Guard = Callable[[], AbstractContextManager[object]]
 """Enters only while this process owns the key; raises rcflab.errors.FencedError otherwise."""
@@ -97,7 +98,8 @@ class CheckpointStore:
             self._sweep()
             return self._commit(step, write, meta, drop)
         except Exception as error:
-            if not _is_storage_fault(error):
+            refused = isinstance(error, OSError) and error.errno in _REFUSED
+            if not (refused or is_full(error)):
                 raise
             self._sweep()
             raise StorageError(
@@ -183,7 +185,7 @@ class CheckpointStore:
                 shutil.rmtree(leftover, ignore_errors=True)
 
 
-def _is_storage_fault(error: Exception) -> bool:
+def is_full(error: Exception) -> bool:
     """True for a full or read-only disk; libraries such as safetensors wrap the system's error in their own."""
     return (isinstance(error, OSError) and error.errno in _FULL) or "No space left on device" in str(error)
 

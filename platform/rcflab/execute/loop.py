@@ -22,7 +22,7 @@ from typing import Literal
 from rcf.errors import NonFiniteLossError
 from rcflab.errors import FencedError, LabError, StorageError
 from rcflab.execute.batch import Batch
-from rcflab.execute.checkpoints import Checkpoint, CheckpointStore
+from rcflab.execute.checkpoints import Checkpoint, CheckpointStore, is_full
 from rcflab.execute.evaluations import evaluate_into
 from rcflab.execute.failures import classify, describe
 from rcflab.execute.heartbeat import beating
@@ -112,6 +112,8 @@ class _Run:
         except (FencedError, StorageError):
             raise
         except Exception as error:
+            if is_full(error):
+                raise StorageError(f"{self.folder}: {error}. Free some space and run the same command again") from error
             yield self._fail(error)
         except BaseException as error:  # Ctrl-C or exit inside a step: its half-done state must not become a checkpoint
             self._append_end("interrupted", type(error).__name__)
