@@ -82,6 +82,8 @@ class MlflowTracker:
                 self._set_tags(found[0].info.run_id, tags)
                 return ParentRun(found[0].info.run_id, experiment_id, found[0].info.status)
             self._client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
+            # Without it the page guesses what kind of experiment this is, and opens on traces instead of runs.
+            self._client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
             tags |= {"rcflab.experiment": plan.experiment, "rcflab.role": "parent"}
             run = self._client.create_run(experiment_id, tags=tags, run_name=plan.experiment)
             return ParentRun(run.info.run_id, experiment_id, run.info.status)
