@@ -73,7 +73,7 @@ class Watch:
         for training in self._trainings:  # what earlier runs wrote is no news
             for event in training.tail.poll():
                 training.fold.add(event)
-        self._began = clock()
+        self._began: float | None = None
 
     def poll(self) -> list[str]:
         """Read what is new and return the news as lines for people."""
@@ -94,6 +94,8 @@ class Watch:
                 training.state, training.step = "running", event.step
                 if training.first_step is None:
                     training.first_step = event.step
+                if self._began is None:  # the start of Ray is no part of the pace
+                    self._began = self._clock()
                 return f"{label}: {'starts' if event.step == 0 else f'goes on from step {event.step}'} ({steps} steps)"
             case Evaluated():
                 training.score = event.values.get(self._score)
@@ -111,8 +113,9 @@ class Watch:
         done = sum(each.step - (each.first_step or 0) for each in begun)
         ended = ("finished", "failed")
         left = sum(each.watched.steps - each.step for each in self._trainings if each.state not in ended)
-        elapsed = self._clock() - self._began
-        return left * elapsed / done if done > 0 else None
+        if done <= 0 or self._began is None:
+            return None
+        return left * (self._clock() - self._began) / done
 
 
 def _running(training: _Training) -> Running:

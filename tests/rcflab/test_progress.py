@@ -90,6 +90,20 @@ def test_eta_is_the_pace_of_all_cells_together(tmp_path: Path, write: Callable[.
     assert seen.snapshot().eta_s == pytest.approx(20 * 20 / 10)  # 10 steps in 20 s, 20 steps left
 
 
+def test_the_time_before_the_first_cell_begins_is_no_part_of_the_pace(
+    tmp_path: Path, write: Callable[..., None]
+) -> None:
+    clock = Clock()
+    seen = watch(tmp_path, clock)
+    clock.now = 100.0
+    write("one", begun())
+    seen.poll()
+    clock.now = 105.0
+    write("one", step(5))
+    seen.poll()
+    assert seen.snapshot().eta_s == pytest.approx(25)
+
+
 def test_steps_of_an_earlier_attempt_do_not_count_for_the_pace(tmp_path: Path, write: Callable[..., None]) -> None:
     write("one", begun(), step(8))
     clock = Clock()
@@ -113,6 +127,7 @@ def test_a_terminal_sees_a_row_for_each_running_cell() -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "plain/1" in text and "4/10" in text and "loss 0.250" in text and "[x]" in text
+    assert "0 done, 2 running, 1 left, ETA 5 s" in text
 
 
 @pytest.mark.parametrize("terminal", [True, False])

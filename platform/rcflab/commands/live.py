@@ -69,23 +69,27 @@ def _say(console: Console, line: str) -> None:
 
 
 def summary(snapshot: Snapshot) -> str:
-    """One line: 3 done, 2 running, 7 left, ETA 12 min."""
+    """One line: 3 done, 2 running, 7 left, ETA 12 min; then each running cell."""
+    cells = [f"{each.label} {each.step}/{each.steps}{_values(each)}" for each in snapshot.running]
+    return "; ".join([_counts(snapshot), *cells])
+
+
+def panel(snapshot: Snapshot) -> Group:
+    """The live view: one row for each training in progress, and the counts."""
+    table = Table.grid(padding=(0, 2))
+    for each in snapshot.running:
+        bar = ProgressBar(total=each.steps, completed=each.step, width=24)
+        table.add_row(Text(each.label), bar, f"{each.step}/{each.steps}", Text(_values(each).strip()))
+    return Group(table, Text(_counts(snapshot)))
+
+
+def _counts(snapshot: Snapshot) -> str:
     parts = [f"{snapshot.done} done", f"{len(snapshot.running)} running", f"{snapshot.left} left"]
     if snapshot.failed:
         parts.insert(1, f"{snapshot.failed} failed")
     if snapshot.eta_s is not None and (snapshot.running or snapshot.left):
         parts.append(f"ETA {duration(snapshot.eta_s)}")
-    cells = [f"{each.label} {each.step}/{each.steps}{_values(each)}" for each in snapshot.running]
-    return "; ".join([", ".join(parts), *cells])
-
-
-def panel(snapshot: Snapshot) -> Group:
-    """The live view: one row for each training in progress, and a summary."""
-    table = Table.grid(padding=(0, 2))
-    for each in snapshot.running:
-        bar = ProgressBar(total=each.steps, completed=each.step, width=24)
-        table.add_row(Text(each.label), bar, f"{each.step}/{each.steps}", Text(_values(each).strip()))
-    return Group(table, Text(summary(Snapshot(snapshot.done, snapshot.failed, snapshot.left, (), snapshot.eta_s))))
+    return ", ".join(parts)
 
 
 def _values(running: Running) -> str:

@@ -95,6 +95,7 @@ def _train(session: Session, resources: Resources, jobs: list[Job], console: Con
     watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]
     watch = Watch(session.storage, watched, session.plan.metrics[0])
     batch = Batch.create(session.storage, this_process(), session.provenance, resources, jobs)
+    console.print(f"{len(jobs)} trainings to do; starting Ray")
     with shown(watch, console):
         return run_on_ray(batch)
 
