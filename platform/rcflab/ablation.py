@@ -4,7 +4,8 @@
                                        --minus baseline, seed by seed--> difference
               --> AblationTable
 
-Pure.
+Some metrics have no value in some cells by nature: AP of large objects where no object is large. Such a cell is done
+all the same; means and differences then use the seeds that have a value, and each Summary says how many. Pure.
 """
 
 from collections.abc import Mapping
@@ -22,11 +23,12 @@ from rcflab.suggest import nearest
 class Measure:
     """One metric of one arm."""
 
-    values: tuple[float, ...]
-    """One a seed, in order of the seeds."""
-    summary: Summary
+    values: tuple[float | None, ...]
+    """One a seed, in order of the seeds; None where the cell has no value."""
+    summary: Summary | None
+    """Over the seeds that have a value; None where none has."""
     difference: Summary | None
-    """To the baseline, seed by seed; None for the baseline itself and where the baseline is not in the table."""
+    """To the baseline, over the seeds that both have; None where there is none, and for the baseline itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +64,12 @@ def tabulate(results: ResultSet, paper: str | None = None) -> AblationTable:
     """The table of a complete set of results.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos
-    or a cell has no value of a metric.
+    or no cell reports a metric.
     """
     plan = results.plan
     metrics = _specs(plan.metrics)
     _refuse_different_videos(results.results)
-    _refuse_gaps(results)
+    _refuse_unreported(results)
     arms: dict[str, dict[int, CellResult]] = {}
     for result in results.results:
         arms.setdefault(result.cell.arm, {})[result.cell.seed] = result
@@ -100,26 +102,25 @@ def _refuse_different_videos(results: tuple[CellResult, ...]) -> None:
         )
 
 
-def _refuse_gaps(results: ResultSet) -> None:
-    gaps = [
-        f"{cell_name(result.cell)}: no value of {key}; there are {', '.join(sorted(result.metrics))}"
-        for result in results.results
-        for key in results.plan.metrics
-        if key not in result.metrics
-    ]
-    if gaps:
-        hint = "choose metrics that every evaluation gives under table.metrics"
-        raise IncompleteError("\n".join([f"cells lack metrics of the table ({hint}):", *gaps]))
+def _refuse_unreported(results: ResultSet) -> None:
+    """A metric of no cell at all is a wrong choice, not a value that happens to be missing."""
+    reported = sorted({key for result in results.results for key in result.metrics})
+    unreported = [key for key in results.plan.metrics if key not in reported]
+    if unreported:
+        raise IncompleteError(
+            f"no cell of {results.plan.experiment} has a value of {', '.join(unreported)}; "
+            f"choose under table.metrics from those reported: {', '.join(reported)}"
+        )
 
 
 def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Mapping[int, CellResult]) -> Row:
     seeds = tuple(sorted(found))
     measures: list[Measure] = []
     for key in plan.metrics:
-        values = {seed: found[seed].metrics[key] for seed in seeds}
-        rival = {seed: result.metrics[key] for seed, result in baseline.items()}
-        difference = paired_difference(values, rival) if rival and arm != plan.baseline else None
-        measures.append(Measure(tuple(values.values()), summarize(list(values.values())), difference))
+        values, rival = _values(found, key), _values(baseline, key)
+        difference = None if arm == plan.baseline else paired_difference(values, rival)
+        summary = summarize(list(values.values())) if values else None
+        measures.append(Measure(tuple(values.get(seed) for seed in seeds), summary, difference))
     return Row(
         arm=arm,
         is_baseline=arm == plan.baseline,
@@ -128,3 +129,8 @@ def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Map
         eval_keys=tuple(found[seed].cell.eval_key for seed in seeds),
         measures=tuple(measures),
     )
+
+
+def _values(results: Mapping[int, CellResult], key: str) -> dict[int, float]:
+    """The metric by seed, of the cells that have it."""
+    return {seed: results[seed].metrics[key] for seed in sorted(results) if key in results[seed].metrics}

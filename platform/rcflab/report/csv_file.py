@@ -1,31 +1,40 @@
-"""An AblationTable as CSV in full precision: one line an arm, four columns a metric, and the trials behind them."""
+"""An AblationTable as CSV in full precision: one line an arm, four columns a metric, and the trials behind them.
+
+A metric without a value in some cell has two columns more: how many seeds its mean and its difference stand for.
+"""
 
 import csv
 import io
 
-from rcflab.ablation import AblationTable, Row
+from rcflab.ablation import AblationTable, Measure, Row
 
 
 def render_csv(table: AblationTable) -> str:
-    """Comma separated, header first; empty where there is no spread or difference. Ends in a newline."""
+    """Comma separated, header first; empty where there is no value, spread or difference. Ends in a newline."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
+    gappy = [any(None in row.measures[index].values for row in table.rows) for index in range(len(table.metrics))]
     head = ["arm", "baseline", "n"]
-    for spec in table.metrics:
+    for spec, has_gaps in zip(table.metrics, gappy, strict=True):
         head += [spec.key, f"{spec.key} sd", f"{spec.key} difference", f"{spec.key} difference sd"]
+        head += [f"{spec.key} n", f"{spec.key} difference n"] if has_gaps else []
     writer.writerow([*head, "seeds", "train_keys", "eval_keys", "videos_digest"])
     for row in table.rows:
-        writer.writerow([*_numbers(row), *_sources(row), table.videos_digest])
+        cells = [as_text(row.arm), "yes" if row.is_baseline else "no", str(len(row.seeds))]
+        for measure, has_gaps in zip(row.measures, gappy, strict=True):
+            cells += _numbers(measure) + (_counts(measure) if has_gaps else [])
+        writer.writerow([*cells, *_sources(row), table.videos_digest])
     return text.getvalue()
 
 
-def _numbers(row: Row) -> list[str]:
-    cells = [as_text(row.arm), "yes" if row.is_baseline else "no", str(len(row.seeds))]
-    for measure in row.measures:
-        summary, difference = measure.summary, measure.difference
-        parts = [summary.mean, summary.sd, *((difference.mean, difference.sd) if difference else (None, None))]
-        cells += ["" if part is None else repr(part) for part in parts]
-    return cells
+def _numbers(measure: Measure) -> list[str]:
+    pairs = [(found.mean, found.sd) if found else (None, None) for found in (measure.summary, measure.difference)]
+    return ["" if part is None else repr(part) for pair in pairs for part in pair]
+
+
+def _counts(measure: Measure) -> list[str]:
+    summary, difference = measure.summary, measure.difference
+    return [str(summary.n if summary else 0), str(difference.n) if difference else ""]
 
 
 def _sources(row: Row) -> list[str]:

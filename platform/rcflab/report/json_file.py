@@ -39,11 +39,17 @@ def _arm(row: Row, keys: list[str]) -> Json:
 
 
 def _measure(measure: Measure) -> Json:
-    difference = measure.difference
-    return {
+    """One metric of one arm; `n` and `difference_n` stand only where they are not the arm's number of seeds."""
+    summary, difference, seeds = measure.summary, measure.difference, len(measure.values)
+    found: dict[str, Json] = {
         "values": list(measure.values),
-        "mean": measure.summary.mean,
-        "sd": measure.summary.sd,
+        "mean": summary.mean if summary else None,
+        "sd": summary.sd if summary else None,
         "difference": difference.mean if difference else None,
         "difference_sd": difference.sd if difference else None,
     }
+    if summary is None or summary.n != seeds:
+        found["n"] = summary.n if summary else 0
+    if difference and difference.n != seeds:
+        found["difference_n"] = difference.n
+    return found

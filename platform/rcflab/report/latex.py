@@ -19,7 +19,7 @@ def render_latex(rows: TableRows) -> str:
     for row in rows.rows:
         cells = [escape(row.arm) + (" (baseline)" if row.is_baseline else ""), str(row.n)]
         for entry in row.entries:
-            cells += [_text(entry.value), _text(entry.difference) if entry.difference else "--"]
+            cells += [_text(entry.value), _text(entry.difference)]
         body.append(_line(cells))
     caption = " ".join(escape(note) for note in (f"Experiment {rows.experiment}.", *rows.notes))
     return "\n".join([
@@ -49,5 +49,8 @@ def _line(cells: list[str]) -> str:
     return rf"{' & '.join(cells)} \\"
 
 
-def _text(number: Number) -> str:
-    return f"${number.mean}$" if number.sd is None else rf"${number.mean} \pm {number.sd}$"
+def _text(number: Number | None) -> str:
+    if number is None:
+        return "--"
+    spread = "" if number.sd is None else rf" \pm {number.sd}"
+    return f"${number.mean}{spread}$" + ("" if number.n is None else f" ($n={number.n}$)")

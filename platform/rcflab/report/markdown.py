@@ -16,7 +16,7 @@ def render_markdown(rows: TableRows) -> str:
     for row in rows.rows:
         cells = [escape(row.arm) + (" (baseline)" if row.is_baseline else ""), str(row.n)]
         for entry in row.entries:
-            cells += [_text(entry.value), _text(entry.difference) if entry.difference else "–"]
+            cells += [_text(entry.value), _text(entry.difference)]
         lines.append(_line(cells))
     notes = [f"- {escape(note)}" for note in rows.notes]
     return "\n".join([*lines, "", *notes, ""])
@@ -31,5 +31,8 @@ def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _text(number: Number) -> str:
-    return number.mean if number.sd is None else f"{number.mean} ± {number.sd}"
+def _text(number: Number | None) -> str:
+    if number is None:
+        return "–"
+    spread = "" if number.sd is None else f" ± {number.sd}"
+    return f"{number.mean}{spread}" + ("" if number.n is None else f" (n={number.n})")

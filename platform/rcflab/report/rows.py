@@ -17,13 +17,16 @@ class Number:
 
     mean: str
     sd: str | None
+    n: int | None
+    """How many seeds it stands for, where these are fewer than the arm has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One metric of one arm."""
 
-    value: Number
+    value: Number | None
+    """None where no seed has a value."""
     difference: Number | None
 
 
@@ -56,20 +59,23 @@ def table_rows(table: AblationTable) -> TableRows:
             row.arm,
             row.is_baseline,
             len(row.seeds),
-            tuple(_entry(measure, spec) for measure, spec in zip(row.measures, table.metrics, strict=True)),
+            tuple(_entry(measure, spec.digits) for measure, spec in zip(row.measures, table.metrics, strict=True)),
         )
         for row in table.rows
     )
     return TableRows(table.experiment, table.baseline, table.metrics, rows, tuple(_notes(table)))
 
 
-def _entry(measure: Measure, spec: MetricSpec) -> Entry:
-    difference = measure.difference
-    return Entry(_number(measure.summary, spec.digits), _number(difference, spec.digits, "+") if difference else None)
+def _entry(measure: Measure, digits: int) -> Entry:
+    seeds = len(measure.values)
+    return Entry(_number(measure.summary, seeds, digits), _number(measure.difference, seeds, digits, "+"))
 
 
-def _number(summary: Summary, digits: int, sign: str = "") -> Number:
-    return Number(rounded(summary.mean, digits, sign), None if summary.sd is None else rounded(summary.sd, digits))
+def _number(summary: Summary | None, seeds: int, digits: int, sign: str = "") -> Number | None:
+    if summary is None:
+        return None
+    spread = None if summary.sd is None else rounded(summary.sd, digits)
+    return Number(rounded(summary.mean, digits, sign), spread, summary.n if summary.n != seeds else None)
 
 
 def rounded(value: float, digits: int, sign: str = "") -> str:
@@ -95,11 +101,27 @@ def _notes(table: AblationTable) -> list[str]:
         units.setdefault(spec.unit, []).append(spec.label)
     notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit not in ("", "ratio")]
     notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
+    notes += _gaps(table)
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}; trials are named in table.json.")
     return notes
+
+
+def _gaps(table: AblationTable) -> list[str]:
+    """Which cells have no value of which metric, and what that does to the numbers."""
+    gaps: dict[str, list[str]] = {}
+    for index, spec in enumerate(table.metrics):
+        gaps[spec.label] = [
+            f"{row.arm} seed {seed}"
+            for row in table.rows
+            for seed, value in zip(row.seeds, row.measures[index].values, strict=True)
+            if value is None
+        ]
+    notes = [f"No value of {label}: {', '.join(cells)}." for label, cells in gaps.items() if cells]
+    rule = "Means and differences use the seeds that have a value; (n=) says how many where not all have."
+    return [*notes, rule] if notes else []
 
 
 def _unit(unit: str) -> str:

@@ -1,7 +1,7 @@
 """Mean and spread over seeds.
 
 values, one a seed            --summarize--> mean, sd, n
-values of an arm, of its rival --paired_difference--> the same of the differences, seed by seed
+values of an arm, of its rival --paired_difference--> the same of the differences, over the seeds that both have
 """
 
 import math
@@ -31,8 +31,7 @@ def summarize(values: Sequence[float]) -> Summary:
     return Summary(mean, math.sqrt(squares / (len(values) - 1)), len(values))
 
 
-def paired_difference(values: Mapping[int, float], rival: Mapping[int, float]) -> Summary:
-    """Summary of `values` minus `rival`, both by seed; raises ValueError where the seeds differ."""
-    if values.keys() != rival.keys():
-        raise ValueError(f"seeds: got {sorted(values)} and {sorted(rival)}, expected the same seeds in both arms")
-    return summarize([values[seed] - rival[seed] for seed in sorted(values)])
+def paired_difference(values: Mapping[int, float], rival: Mapping[int, float]) -> Summary | None:
+    """Summary of `values` minus `rival`, both by seed, over the seeds that both have; None where they share none."""
+    shared = sorted(values.keys() & rival.keys())
+    return summarize([values[seed] - rival[seed] for seed in shared]) if shared else None
