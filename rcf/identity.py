@@ -59,6 +59,8 @@ class SlotIdentity:
                 identity = own if own is not None and own not in taken else self._new()
                 taken.add(identity)
             identities.append(identity)
+        # An identity belongs to the slot that carried it last; a silent slot that lost its own starts anew.
+        self._of_slot = {slot: identity for slot, identity in self._of_slot.items() if identity not in taken}
         self._of_slot.update(zip(integers(slots), identities, strict=True))
         return Assignment(torch.tensor(identities, dtype=torch.int64), torch.tensor(overridden, dtype=torch.bool))
 

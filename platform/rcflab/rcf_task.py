@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rcf import checkpoint
 from rcf.config import RcfConfig, SyntheticConfig
-from rcf.data.annotations import load_annotations
+from rcf.data.annotations import Annotations, load_annotations
 from rcf.data.layout import find_split
 from rcf.data.synthetic import synthetic_digest, write_synthetic
 from rcf.data.ytvis import VideoDataset
@@ -22,7 +22,7 @@ from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
 from rcf.evaluation.results import write_results
 from rcf.evaluation.track_ap import stats_from_records
 from rcf.model import build_network
-from rcf.model.weights import weights_problem
+from rcf.model.backbone import backbone_problems
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.step import Trainer
 from rcflab.records import Json
@@ -80,7 +80,10 @@ class RcfTraining:
 
     @cached_property
     def _validation(self) -> VideoDataset:
-        return _open(self._config, _splits(self._config)[1])
+        dataset = _open(self._config, _splits(self._config)[1])
+        if problems := _category_problems(self._trainer.dataset.annotations, dataset.annotations):
+            raise InputError(problems)
+        return dataset
 
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
@@ -123,19 +126,30 @@ def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
     parsed = _parse(config)
-    problems: list[Problem] = []
-    weights = weights_problem(parsed.model.backbone)
-    if weights is not None:
-        problems.append(weights)
+    problems = backbone_problems(parsed.model.backbone)
     if isinstance(parsed.data, SyntheticConfig):
         return problems
+    found: list[Annotations] = []
     for split in _splits(parsed):
         try:
-            annotations, frames = find_split(_data_root(parsed), split)
-            load_annotations(annotations, frames)
+            path, frames = find_split(_data_root(parsed), split)
+            found.append(load_annotations(path, frames))
         except InputError as error:
             problems.extend(error.problems)
+    if len(found) == 2:
+        problems.extend(_category_problems(*found))
     return problems
+
+
+def _category_problems(train: Annotations, val: Annotations) -> list[Problem]:
+    """Predicted classes are indices into the training categories: another list would be scored in silence."""
+    known, given = ({category.id: category.name for category in each.categories} for each in (train, val))
+    if known == given:
+        return []
+    unlike = sorted(known.items() ^ given.items())
+    return [
+        Problem(str(val.path), "/categories", f"other categories than {train.path}: {unlike[:6]}", "the same in both")
+    ]
 
 
 def _prepare(config: Mapping[str, Json]) -> None:

@@ -32,6 +32,7 @@ class VideoResult:
     """Index in the data set."""
     tracks: list[TrackPrediction]
     frames: list[FramePrediction]
+    """Empty unless the video is drawn."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +61,7 @@ class Evaluator:
         drawn: list[VideoResult] = []
         for result in self._videos(network, order, secant):
             predictions.extend(result.tracks)
-            if len(drawn) < self._config.overlays:
+            if result.frames:
                 drawn.append(result)
         network.train(was_training)
         scored = evaluate(self._dataset.annotations, predictions)
@@ -79,24 +80,23 @@ class Evaluator:
             answer = Segmentation(answer.classes.cpu(), answer.masks.cpu())
             images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
             secant.add_video(images, answer.classes[-1], answer.masks[-1], network.references.frames)
-            predicted = self._read(index, answer, order)
-            assembler = TrackAssembler()
-            for prediction in predicted:
-                assembler.add(prediction)
-            yield VideoResult(index, assembler.tracks(video.id, self._dataset.category_ids), predicted)
+            yield self._read(index, answer, order)
 
-    def _read(self, index: int, answer: Segmentation, order: OrderCounter) -> list[FramePrediction]:
-        video = self._dataset.videos[index]
-        reader = FrameReader(self._config)
+    def _read(self, index: int, answer: Segmentation, order: OrderCounter) -> VideoResult:
+        """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
+        video, drawn = self._dataset.videos[index], index < self._config.overlays
+        reader, assembler = FrameReader(self._config), TrackAssembler()
         order.start_video()
-        predicted: list[FramePrediction] = []
+        frames: list[FramePrediction] = []
         for number in range(video.length):
             prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], (video.height, video.width))
             truth = self._dataset.targets(index, number)
             small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
             order.add(prediction.slots, small, truth.tracks, truth.masks, prediction.overridden)
-            predicted.append(prediction)
-        return predicted
+            assembler.add(prediction)
+            if drawn:
+                frames.append(prediction)
+        return VideoResult(index, assembler.tracks(video.id, self._dataset.category_ids), frames)
 
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
@@ -107,6 +107,11 @@ def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def videos_digest(dataset: VideoDataset) -> str:
-    """Which videos were evaluated: arms are comparable only where this is equal."""
-    text = "\n".join(f"{video.id} {video.length} {video.height}x{video.width}" for video in dataset.videos)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    """Which videos were evaluated against which truth: arms are comparable only where this is equal."""
+    digest = hashlib.sha256()
+    for video in dataset.videos:
+        digest.update(repr((video.id, video.height, video.width, video.file_names)).encode())
+    for track in dataset.annotations.tracks:
+        masks = [rle and rle["counts"] for rle in track.segmentations]
+        digest.update(repr((track.id, track.video_id, track.category_id, track.iscrowd, masks)).encode())
+    return digest.hexdigest()[:16]

@@ -36,6 +36,13 @@ def _attention(width: int, config: AttentionConfig) -> nn.MultiheadAttention:
     return nn.MultiheadAttention(width, config.heads, dropout=config.dropout, batch_first=True)
 
 
+def _spread(layers: nn.Module) -> None:
+    """Xavier for all matrices, as DETR and MaskFormer start their transformers."""
+    for weight in layers.parameters():
+        if weight.dim() > 1:
+            nn.init.xavier_uniform_(weight)
+
+
 class EncoderLayer(nn.Module):
     """Self-attention over target and reference tokens together: here the context is fused."""
 
@@ -60,6 +67,7 @@ class Encoder(nn.Module):
     def __init__(self, width: int, config: AttentionConfig) -> None:
         super().__init__()
         self.layers = nn.ModuleList(EncoderLayer(width, config) for _ in range(config.layers))
+        _spread(self.layers)
 
     def forward(self, tokens: Float[Tensor, "N L D"], positions: Float[Tensor, "1 L D"]) -> Float[Tensor, "N L D"]:
         """Fused tokens."""
@@ -101,9 +109,11 @@ class Decoder(nn.Module):
 
     def __init__(self, width: int, queries: int, config: AttentionConfig) -> None:
         super().__init__()
-        self.slots = nn.Embedding(queries, width)
         self.layers = nn.ModuleList(DecoderLayer(width, config) for _ in range(config.layers))
+        _spread(self.layers)
         self.norm = nn.LayerNorm(width)
+        # Drawn last, so that another number of queries does not shift the weights of the layers.
+        self.slots = nn.Embedding(queries, width)
 
     def forward(self, memory: Float[Tensor, "N L D"], positions: Float[Tensor, "1 L D"]) -> Float[Tensor, "S N Q D"]:
         """Instance codes after each layer."""

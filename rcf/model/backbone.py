@@ -83,4 +83,31 @@ def _pyramid_network(name: str) -> nn.Module:
             [Problem("configuration", "model.backbone.name", f"{name} with strides {reductions}", f"strides {STRIDES}")]
         )
     indices = tuple(reductions.index(stride) for stride in STRIDES)
-    return timm.create_model(name, features_only=True, out_indices=indices)
+    body = timm.create_model(name, features_only=True, out_indices=indices)
+    _refuse_unusual_maps(name, body)
+    return body
+
+
+def _refuse_unusual_maps(name: str, body: nn.Module) -> None:
+    """Some networks (Swin) take one input size only, or put channels last: say so here, not in the first step."""
+    channels = list(cast(_FeatureInfo, body.feature_info).channels())
+    wanted = [(1, count, 64 // stride, 96 // stride) for count, stride in zip(channels, STRIDES, strict=True)]
+    try:
+        with torch.inference_mode():
+            got = [tuple(level.shape) for level in body.eval()(torch.zeros(1, 3, 64, 96))]
+    except (AssertionError, RuntimeError) as error:
+        got = str(error)
+    body.train()
+    if got != wanted:
+        aim = "maps N C H/s W/s at any input size"
+        raise InputError([Problem("configuration", "model.backbone.name", f"{name}: {got}", aim, "Choose another")])
+
+
+def backbone_problems(config: BackboneConfig) -> list[Problem]:
+    """What is wrong with a backbone and its weights. Downloads nothing: `imagenet` is taken on trust."""
+    offline = config.model_copy(update={"weights": "none"}) if config.weights == "imagenet" else config
+    try:
+        Backbone(offline)
+    except InputError as error:
+        return list(error.problems)
+    return []

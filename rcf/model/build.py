@@ -4,6 +4,9 @@ ModelConfig, number of categories, seed --> RCF, in evaluation mode, on the CPU
 """
 
 import math
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
 
 from torch import nn
 
@@ -16,33 +19,35 @@ from rcf.model.tokens import CompressedReferences, NoReferences, PixelWeight, Ta
 from rcf.seeding import stream_seed
 from rcf.tensors import seeded
 
+Part = TypeVar("Part", bound=nn.Module)
+
 
 def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
-    """A network with random heads (stream "init" of `seed`) and the backbone weights that `config` names.
+    """A network with random heads (streams "init/PART" of `seed`) and the backbone weights that `config` names.
 
+    Each part has a stream of its own, so arms that differ in one part start from the same weights in all the others.
     Raises InputError where the backbone or its weights are not to be had. Leaves the global random state as it was.
     """
-    with seeded(stream_seed(seed, "init")):
-        return _assemble(config, categories).eval()
-
-
-def _assemble(config: ModelConfig, categories: int) -> RCF:
-    backbone = Backbone(config.backbone)
-    channels, width = backbone.channels, config.width
-    encoder, decoder = Encoder(width, config.encoder), Decoder(width, config.queries, config.decoder)
-    for part in (encoder, decoder):
-        _spread(part)
+    make = partial(_seeded_part, seed)
+    width, mask = config.width, config.mask
+    backbone = make("backbone", lambda: Backbone(config.backbone))
+    channels = backbone.channels
+    classes = make("classes", lambda: nn.Linear(width, categories + 1))
+    masks = make("masks", lambda: DynamicMasks(width, mask.fpn_width, mask.filter_width))
     return RCF(
         backbone=backbone,
-        target=TargetTokens(channels[-1], width),
-        references=_references(config.reference, channels[-1], width),
-        encoder=encoder,
-        decoder=decoder,
-        pixels=PixelDecoder(channels, width, config.mask.fpn_width),
-        head=InstanceHead(
-            DynamicMasks(width, config.mask.fpn_width, config.mask.filter_width), nn.Linear(width, categories + 1)
-        ),
-    )
+        target=make("target", lambda: TargetTokens(channels[-1], width)),
+        references=make("references", lambda: _references(config.reference, channels[-1], width)),
+        encoder=make("encoder", lambda: Encoder(width, config.encoder)),
+        decoder=make("decoder", lambda: Decoder(width, config.queries, config.decoder)),
+        pixels=make("pixels", lambda: PixelDecoder(channels, width, mask.fpn_width)),
+        head=InstanceHead(masks, classes),
+    ).eval()
+
+
+def _seeded_part(seed: int, name: str, make: Callable[[], Part]) -> Part:
+    with seeded(stream_seed(seed, f"init/{name}")):
+        return make()
 
 
 def _references(config: ReferenceConfig, channels: int, width: int) -> CompressedReferences | NoReferences:
@@ -50,10 +55,3 @@ def _references(config: ReferenceConfig, channels: int, width: int) -> Compresse
         return NoReferences(width)
     weight = PixelWeight(channels) if config.pixel_weight == "predicted" else nn.Identity()
     return CompressedReferences(channels, width, config.frames, math.isqrt(config.tokens), weight)
-
-
-def _spread(part: nn.Module) -> None:
-    """Xavier for all matrices, as DETR and MaskFormer start their transformers."""
-    for weight in part.parameters():
-        if weight.dim() > 1:
-            nn.init.xavier_uniform_(weight)

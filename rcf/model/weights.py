@@ -12,6 +12,7 @@ from typing import cast
 
 import timm
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from rcf.config import BackboneConfig
@@ -49,19 +50,27 @@ def load_backbone_weights(body: nn.Module, config: BackboneConfig) -> None:
         return
     tensors = _tensors(config)
     wanted = state_of(body)
-    absent = [name for name in wanted if name not in tensors]
-    if absent:
-        got = f"{len(absent)} of {len(wanted)} tensors missing, first {absent[0]}"
+    wrong = [name for name in wanted if name not in tensors or tensors[name].shape != wanted[name].shape]
+    if wrong:
+        got = f"{len(wrong)} of {len(wanted)} tensors missing or of another shape, first {wrong[0]}"
         raise InputError([Problem("configuration", _PLACE, got, f"weights of timm's {config.name}")])
     body.load_state_dict({name: tensors[name] for name in wanted})
 
 
 def _tensors(config: BackboneConfig) -> dict[str, Tensor]:
     if config.weights.startswith("file:"):
-        return load_tensors(Path(config.weights.removeprefix("file:")))
+        return _file_tensors(Path(config.weights.removeprefix("file:")))
     if config.weights == "imagenet":
-        return state_of(timm.create_model(config.name, pretrained=True))
+        # As features: timm renames the tensors of some networks (ConvNeXt) when it cuts them into stages.
+        return state_of(timm.create_model(config.name, pretrained=True, features_only=True))
     return _package_tensors(config.name)
+
+
+def _file_tensors(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_tensors(path)
+    except (OSError, SafetensorError) as error:
+        raise InputError([Problem(str(path), _PLACE, str(error), "a safetensors file")]) from error
 
 
 def _package_file() -> Path | None:

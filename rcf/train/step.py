@@ -90,8 +90,11 @@ class Trainer:
                 raise NonFiniteLossError(self.step, name, value)
 
     def _clip(self) -> None:
-        if limit := self.config.training.clip_norm:
-            nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=False)
+        """Clip, or with a limit of 0 only look: a gradient that is not finite would spoil every weight."""
+        limit = self.config.training.clip_norm or math.inf
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=False).item()
+        if not math.isfinite(norm):
+            raise NonFiniteLossError(self.step, "gradient norm", norm)
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
         """Adam's moments by parameter name, for a checkpoint."""

@@ -71,3 +71,12 @@ def test_no_identity_is_used_twice_in_a_frame(data: st.DataObject) -> None:
 def test_mask_iou_of_known_masks() -> None:
     overlap = mask_iou(_masks(range(4), range(0)), _masks(range(2, 6), range(0)))
     torch.testing.assert_close(overlap, torch.tensor([[1 / 3, 0.0], [0.0, 0.0]], dtype=torch.float64))
+
+
+def test_a_slot_that_wakes_up_does_not_take_back_an_identity_that_another_slot_carries() -> None:
+    """Slot 0 falls silent, slot 3 takes its identity along, both fire: slot 3 is slot 3 at t-1."""
+    rule = SlotIouIdentity(0.5)
+    rule.assign(_slots(0), _masks(range(4)))
+    rule.assign(_slots(3), _masks(range(4)))
+    after = rule.assign(_slots(0, 3), _masks(range(8, 12), range(5, 7)))
+    assert after.identities.tolist() == [2, 1]

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +128,24 @@ def test_real_video_trains_and_evaluates(name: str, shared_data: Path, config: d
     assert math.isfinite(training.advance()["train/loss"])
     found = training.evaluate(settings, tmp_path)
     assert found.metrics["val/ap"] >= 0
+
+
+def test_other_categories_in_validation_are_named_before_training(config: dict[str, Any], tmp_path: Path) -> None:
+    """Predicted classes are indices into the training categories: another list would be scored in silence."""
+    source = next(Path(config["data"]["root"]).iterdir())
+    shutil.copytree(source, tmp_path / "set")
+    annotations = tmp_path / "set" / "val" / "instances.json"
+    content = json.loads(annotations.read_text())
+    content["categories"].append({"id": 99, "name": "unseen"})
+    annotations.write_text(json.dumps(content))
+    data = {"kind": "ytvis", "root": str(tmp_path / "set"), "train_split": "train", "val_split": "val"}
+    assert [problem.place for problem in TASK.check({**config, "data": data})] == ["/categories"]
+
+
+def test_other_truth_is_another_set_of_videos(config: dict[str, Any], tmp_path: Path) -> None:
+    other = {**config, "data": {**config["data"], "seed": 5}}
+    TASK.prepare(other)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    one, two = (TASK.start(each, 0).evaluate(each, tmp_path / name) for each, name in ((config, "a"), (other, "b")))
+    assert one.videos_digest != two.videos_digest

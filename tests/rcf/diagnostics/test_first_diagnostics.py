@@ -80,3 +80,10 @@ def test_secant_is_output_gap_over_input_gap_and_skips_still_frames() -> None:
     secant.add_video(images, classes, masks, references=0)
     assert secant.pairs == 1
     assert secant.metrics()["lipschitz/secant_mean"] == pytest.approx(1 / 12**0.5, rel=1e-9)
+
+
+@pytest.mark.parametrize("references", [0, 2])
+def test_a_video_of_one_frame_has_no_pairs(references: int) -> None:
+    secant = SecantMean()
+    secant.add_video(torch.rand(1, 3, 4, 4), torch.zeros(1, 2, 3), torch.zeros(1, 2, 2, 2), references)
+    assert secant.metrics() == {}

@@ -1,6 +1,7 @@
 """The network as the paper draws it: shapes, tokens, windows, folding, weights."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from rcf.config import BackboneConfig, ModelConfig
 from rcf.errors import InputError
 from rcf.model import build_network
 from rcf.model.attention import Encoder
-from rcf.model.backbone import STRIDES, Backbone
+from rcf.model.backbone import STRIDES, Backbone, backbone_problems
 from rcf.model.mask_head import DynamicMasks
 from rcf.model.position import sine_positions
 from rcf.model.tokens import CompressedReferences, PixelWeight
+from rcf.tensors import state_of
 
 Tiny = Callable[..., ModelConfig]
 
@@ -156,3 +158,37 @@ def test_building_leaves_the_global_random_state_alone_and_depends_on_the_seed_o
     same = [torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True)]
     assert all(same)
     assert not torch.equal(one.decoder.slots.weight, other.decoder.slots.weight)
+
+
+@pytest.mark.parametrize(
+    ("change", "shifted"),
+    [({"frames": 0}, "references"), ({"pixel_weight": "none"}, "references"), ({"tokens": 16}, None)],
+)
+def test_arms_start_from_the_same_weights_in_all_parts_that_they_share(
+    tiny_model: Tiny, change: dict[str, object], shifted: str | None
+) -> None:
+    one = state_of(build_network(tiny_model(), categories=3, seed=0))
+    two = state_of(build_network(tiny_model(**change), categories=3, seed=0))
+    unlike = {name.split(".")[0] for name in one if name not in two or not torch.equal(one[name], two[name])}
+    assert unlike == ({shifted} if shifted else set())
+
+
+def test_more_queries_leave_the_decoder_layers_as_they_were(tiny_model: Tiny) -> None:
+    few, many = (
+        build_network(tiny_model().model_copy(update={"queries": count}), categories=3, seed=0) for count in (5, 9)
+    )
+    pairs = zip(few.decoder.layers.parameters(), many.decoder.layers.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_backbone_of_one_input_size_is_refused_before_training() -> None:
+    found = backbone_problems(BackboneConfig(name="swin_tiny_patch4_window7_224"))
+    assert [problem.place for problem in found] == ["model.backbone.name"]
+
+
+def test_weights_of_another_network_or_no_weights_at_all_are_input_errors(tmp_path: Path) -> None:
+    (tmp_path / "torn.safetensors").write_bytes(b"no tensors")
+    save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
+    for name in ("torn", "other"):
+        found = backbone_problems(BackboneConfig(name="resnet10t", weights=f"file:{tmp_path / name}.safetensors"))
+        assert len(found) == 1

@@ -86,7 +86,7 @@ def test_a_resumed_training_ends_with_the_weights_of_an_uninterrupted_one(
 def test_the_loss_falls_when_one_batch_is_repeated(
     trainer: Callable[..., Trainer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    training = trainer(dropout=0.0)
+    training = trainer(lr=3e-3, dropout=0.0)
     batch = training._sample()
     monkeypatch.setattr(training, "_sample", lambda: batch)
     losses = _advance(training, 8)
