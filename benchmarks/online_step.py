@@ -10,12 +10,15 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
 from rcf.config import BackboneConfig, EvaluationConfig, FrameSizeConfig, MaskConfig, ModelConfig
 from rcf.model import build_network
 from rcf.streaming import OnlineSegmenter
+
+_WIDTHS = {"paper widths (256)": MaskConfig(), "mask and FPN width 64": MaskConfig(fpn_width=64, filter_width=64)}
 
 
 def _measure(parts: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
@@ -42,23 +45,17 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     size = FrameSizeConfig(height=360, width=640)
     frame = torch.randint(0, 256, (3, 360, 640), dtype=torch.uint8)
-    for label, mask in (
-        ("paper widths (256)", MaskConfig()),
-        ("mask and FPN width 64", MaskConfig(fpn_width=64, filter_width=64)),
-    ):
+    for label, mask in _WIDTHS.items():
         config = ModelConfig(backbone=BackboneConfig(name="resnet50"), mask=mask)
-        network = build_network(config, categories=40, seed=0).to(memory_format=torch.channels_last)  # pyright: ignore
+        network = build_network(config, categories=40, seed=0).to(memory_format=torch.channels_last)
         segmenter = OnlineSegmenter(network, size, EvaluationConfig())
-        parts = {
-            "backbone": lambda net=network: net.backbone(frame[None]),
-            "push": lambda seg=segmenter: seg.push(frame),
-        }
+        parts = {"backbone": partial(network.backbone, frame[None]), "push": partial(segmenter.push, frame)}
         _measure(parts, 2)
         found = _measure(parts, options.repeats)
-        wall, cpu = (found["push"][kind] / found["backbone"][kind] for kind in (0, 1))
+        (push, push_cpu), (bare, bare_cpu) = found["push"], found["backbone"]
         print(
-            f"benchmark online_step: {label}: push {found['push'][0]:.0f} ms, backbone {found['backbone'][0]:.0f} ms wall; "
-            f"ratio {wall:.2f} wall, {cpu:.2f} CPU ({options.threads} threads)"
+            f"benchmark online_step: {label}: push {push:.0f} ms, backbone {bare:.0f} ms wall; "
+            f"ratio {push / bare:.2f} wall, {push_cpu / bare_cpu:.2f} CPU ({options.threads} threads)"
         )
 
 

@@ -1,14 +1,25 @@
 """Faults that a person can act on, each with its exit code.
 
-    rcf.errors.InputError   2   bad input          CellsFailedError    3   some trials failed
-    ServiceDownError       69   a service is down  StorageError       74   disk full, read-only, no permission
-    InterruptedRunError    75   resumable          (Ctrl-C          130)
+rcf.errors.InputError   2   bad input          CellsFailedError    3   some trials failed
+ServiceDownError       69   a service is down  StorageError       74   disk full, read-only, no permission
+InterruptedRunError    75   resumable          (Ctrl-C          130)
 """
 
 from rcf.errors import InputError, Problem, RcfError
 
-__all__ = ["CellsFailedError", "FencedError", "IncompleteError", "InputError", "InterruptedRunError", "LabError",
-           "Problem", "RcfError", "ServiceDownError", "StorageError", "exit_code_of"]
+__all__ = [
+    "CellsFailedError",
+    "FencedError",
+    "IncompleteError",
+    "InputError",
+    "InterruptedRunError",
+    "LabError",
+    "Problem",
+    "RcfError",
+    "ServiceDownError",
+    "StorageError",
+    "exit_code_of",
+]
 
 
 class LabError(RcfError):
