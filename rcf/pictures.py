@@ -19,6 +19,7 @@ _COLOURS = np.array(
 )
 _FRAMES = 8
 _HEIGHT = 180
+_GAP = 4
 
 
 def overlay_strip(
@@ -28,11 +29,11 @@ def overlay_strip(
     last = len(frames) - 1
     chosen = sorted({round(last * place / max(_FRAMES - 1, 1)) for place in range(_FRAMES)})
     tiles = [_tile(frames[index], predictions[index], categories) for index in chosen]
-    strip = Image.new("RGB", (sum(tile.width for tile in tiles), _HEIGHT))
+    strip = Image.new("RGB", (sum(tile.width + _GAP for tile in tiles) - _GAP, _HEIGHT), "white")
     left = 0
     for tile in tiles:
         strip.paste(tile, (left, 0))
-        left += tile.width
+        left += tile.width + _GAP
     return strip
 
 
@@ -45,9 +46,12 @@ def save_png(image: Image.Image, path: Path) -> None:
 
 
 def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
-    pixels = frame.astype(np.float32)
+    # Half the colour is taken out of the scene, so that the colours of identities are the strongest in the picture.
+    pixels = 0.5 * frame.astype(np.float32) + 0.5 * frame.mean(axis=2, keepdims=True, dtype=np.float32)
     for mask, identity in zip(prediction.masks.numpy(), integers(prediction.identities), strict=True):
-        pixels[mask] = 0.45 * pixels[mask] + 0.55 * _COLOURS[identity % len(_COLOURS)]
+        colour = _COLOURS[identity % len(_COLOURS)]
+        pixels[mask] = 0.4 * pixels[mask] + 0.6 * colour
+        pixels[_border(mask)] = colour
     image = Image.fromarray(pixels.astype(np.uint8))
     scale = _HEIGHT / image.height
     image = image.resize((round(image.width * scale), _HEIGHT), Image.Resampling.NEAREST)
@@ -59,3 +63,10 @@ def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tup
             place = (float(columns.mean()) * scale - 12, float(rows.mean()) * scale - 6)
             draw.text(place, f"{identity} {label}", fill="white", stroke_width=1, stroke_fill="black")
     return image
+
+
+def _border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Pixels of the mask that touch, side by side, one outside it."""
+    padded = np.pad(mask, 1)
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return mask & ~inside

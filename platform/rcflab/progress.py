@@ -14,6 +14,7 @@ from pathlib import Path
 from rcflab.ledger.events import AttemptStarted, Evaluated, Event, StateChanged
 from rcflab.ledger.fold import KeyFold
 from rcflab.ledger.reader import Tail
+from rcflab.metrics import METRICS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Running:
     loss: float | None
     score: float | None
     """Table's first metric at its last evaluation."""
+    score_label: str = ""
+    """What people call that metric."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,8 @@ class Watch:
     def snapshot(self) -> Snapshot:
         """Where the run stands as of the last poll."""
         states = [each.state for each in self._trainings]
-        running = tuple(_running(each) for each in self._trainings if each.state == "running")
+        label = METRICS[self._score].label if self._score in METRICS else self._score
+        running = tuple(_running(each, label) for each in self._trainings if each.state == "running")
         return Snapshot(states.count("finished"), states.count("failed"), states.count("left"), running, self._eta_s())
 
     def _take(self, training: _Training, event: Event) -> str:
@@ -118,10 +122,11 @@ class Watch:
         return left * (self._clock() - self._began) / done
 
 
-def _running(training: _Training) -> Running:
+def _running(training: _Training, score_label: str) -> Running:
     points = training.fold.latest()
     loss = points["train/loss"].value if "train/loss" in points else None
-    return Running(training.watched.label, training.step, training.watched.steps, loss, training.score)
+    watched = training.watched
+    return Running(watched.label, training.step, watched.steps, loss, training.score, score_label)
 
 
 def duration(seconds: float) -> str:

@@ -59,7 +59,7 @@ def test_cells_move_from_left_to_running_to_done_or_failed(tmp_path: Path, write
     news = seen.poll()
     snapshot = seen.snapshot()
     assert (snapshot.done, snapshot.failed, snapshot.left) == (1, 1, 0)
-    assert snapshot.running == (Running("plain/1", 4, 10, 0.25, None),)
+    assert snapshot.running == (Running("plain/1", 4, 10, 0.25, None, "score"),)
     assert news == [
         "plain/0: starts (10 steps)", "plain/0: finished", "plain/1: starts (10 steps)",
         "fast/0: starts (10 steps)", "fast/0: failed: RuntimeError: boom",
@@ -115,7 +115,7 @@ def test_steps_of_an_earlier_attempt_do_not_count_for_the_pace(tmp_path: Path, w
 
 
 def test_the_summary_line_has_what_an_operator_asks_for() -> None:
-    snapshot = Snapshot(3, 1, 7, (Running("plain/1", 4, 10, 0.25, 81.5),), 750.0)
+    snapshot = Snapshot(3, 1, 7, (Running("plain/1", 4, 10, 0.25, 81.5, "score"),), 750.0)
     assert summary(snapshot) == "3 done, 1 failed, 1 running, 7 left, ETA 12 min; plain/1 4/10 loss 0.250 score 81.5"
 
 

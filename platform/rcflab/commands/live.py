@@ -94,5 +94,5 @@ def _counts(snapshot: Snapshot) -> str:
 
 def _values(running: Running) -> str:
     loss = "" if running.loss is None else f" loss {running.loss:.3f}"
-    score = "" if running.score is None else f" score {running.score:.1f}"
+    score = "" if running.score is None else f" {running.score_label} {running.score:.1f}"
     return loss + score
