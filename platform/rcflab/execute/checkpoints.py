@@ -22,6 +22,7 @@ from pathlib import Path
 from rcf.errors import CheckpointError
 from rcflab.errors import StorageError
 from rcflab.faults import fault_point
+from rcflab.ledger.files import fsync_folder
 from rcflab.records import Json
 
 logger = logging.getLogger(__name__)
@@ -156,14 +157,14 @@ class CheckpointStore:
         content = json.dumps(manifest, indent=1, sort_keys=True).encode()
         _write_durably(temporary / MANIFEST, content)
         fault_point("checkpoint.manifest")
-        _sync_folder(temporary)
+        fsync_folder(temporary)
         target = self.folder / folder_name(step)
         with self._guard():
             if target.exists():  # damaged, or of other code: the training would have gone on from it otherwise
                 target.replace(self.folder / f".tmp-{uuid.uuid4().hex}")
             temporary.replace(target)
         fault_point("checkpoint.rename")
-        _sync_folder(self.folder)
+        fsync_folder(self.folder)
         self.keep_newest(_KEEP)
         return Checkpoint(target, step, hashlib.sha256(content).hexdigest(), dict(meta))
 
@@ -217,11 +218,3 @@ def _write_durably(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

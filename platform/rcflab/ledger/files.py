@@ -57,13 +57,13 @@ def fsync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def replace_json(path: Path, value: Mapping[str, Json]) -> None:
-    """Write `value` so that a reader sees the old file or the new one, never half. Raises StorageError."""
+def replace_text(path: Path, text: str) -> None:
+    """Write `text` so that a reader sees the old file or the new one, never half. Raises StorageError."""
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
     with storage_errors(path, "write"):
         try:
-            with hidden.open("w", encoding="utf-8") as stream:
-                json.dump(value, stream, indent=1, allow_nan=False)
+            with hidden.open("w", encoding="utf-8", newline="\n") as stream:
+                stream.write(text)
                 stream.flush()
                 os.fsync(stream.fileno())
             hidden.replace(path)
@@ -71,6 +71,11 @@ def replace_json(path: Path, value: Mapping[str, Json]) -> None:
             hidden.unlink(missing_ok=True)
             raise
         fsync_folder(path.parent)
+
+
+def replace_json(path: Path, value: Mapping[str, Json]) -> None:
+    """`replace_text` with the JSON of `value`, which must be finite."""
+    replace_text(path, json.dumps(value, indent=1, allow_nan=False))
 
 
 @contextmanager

@@ -4,13 +4,12 @@ AblationTable --render--> table.md  table.csv  table.tex  table.json     equal b
 what varies (times, hosts, run ids) ----> table.provenance.json
 """
 
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal, get_args
 
 from rcflab.ablation import AblationTable
-from rcflab.ledger.files import fsync_folder, replace_json, storage_errors
+from rcflab.ledger.files import replace_json, replace_text, storage_errors
 from rcflab.records import Json
 from rcflab.report.csv_file import render_csv
 from rcflab.report.json_file import render_json
@@ -42,22 +41,6 @@ def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Js
     paths: dict[Format, Path] = {}
     for form, text in texts.items():
         paths[form] = folder / f"table.{form}"
-        _replace_text(paths[form], text)
+        replace_text(paths[form], text)
     replace_json(folder / "table.provenance.json", provenance)
     return paths
-
-
-def _replace_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, never half."""
-    hidden = path.with_name(f".{path.name}.{os.getpid()}")
-    with storage_errors(path, "write"):
-        try:
-            with hidden.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            hidden.replace(path)
-        except BaseException:
-            hidden.unlink(missing_ok=True)
-            raise
-        fsync_folder(path.parent)
