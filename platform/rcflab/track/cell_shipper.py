@@ -125,7 +125,7 @@ class CellShipper:
             self._tracker.set_status(run.run_id, "KILLED", _started(state))
 
     def _describe(self, cell: Cell, state: KeyState, cursor: Cursor) -> Cursor:
-        params, tags = cell_params(cell), cell_tags(cell, state)
+        params, tags = cell_params(cell), cell_tags(cell, state, self._storage)
         digest = hashlib.sha256(json.dumps([params, tags], sort_keys=True).encode()).hexdigest()[:16]
         if digest == cursor.described:
             return cursor

@@ -6,7 +6,7 @@ config --> params        state --> tags, status        event --> metric rows
 import json
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import cast
 
 from rcflab.ledger.events import Evaluated, Event, Metrics
@@ -22,7 +22,7 @@ def cell_params(cell: Cell) -> dict[str, str]:
     return {_param_name(key): _text(value) for key, value in _flat(cell.config, "")}
 
 
-def cell_tags(cell: Cell, state: KeyState) -> dict[str, str]:
+def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
     """What made the result (code, versions, machine), where the weights are, and how the last attempt ended."""
     tags = {"rcflab.attempts": str(state.attempts), "rcflab.reason": state.reason, "rcflab.failure": state.failure}
     made_by = dict(state.provenance)
@@ -30,7 +30,7 @@ def cell_tags(cell: Cell, state: KeyState) -> dict[str, str]:
     tags |= {f"rcflab.{name}": "unknown" if value is None else _text(value) for name, value in made_by.items()}
     tags |= {f"rcflab.package.{name}": str(version) for name, version in packages.items()}
     if state.checkpoint:
-        tags["rcflab.checkpoint"] = state.checkpoint.path
+        tags["rcflab.checkpoint"] = (storage.absolute() / state.checkpoint.path).as_uri()
         tags["rcflab.checkpoint_sha256"] = state.checkpoint.sha256
     final = state.final(cell.eval_key)
     if final:

@@ -169,7 +169,7 @@ def test_a_damaged_ledger_of_one_cell_does_not_hold_up_the_others(life, make, st
     assert segment.name in shipper.pending().fault
 
 
-def test_params_tags_and_config_tell_what_the_cell_is(life, make, store, one):
+def test_params_tags_and_config_tell_what_the_cell_is(life, make, store, one, tmp_path):
     life.whole(one)
     make().ship()
     stored = only_run(store)
@@ -181,7 +181,7 @@ def test_params_tags_and_config_tell_what_the_cell_is(life, make, store, one):
         "rcflab.git_commit": "unknown",
         "rcflab.git_dirty": "true",
         "rcflab.package.torch": "2.14",
-        "rcflab.checkpoint": f"cells/{one.train_key}/checkpoints/s3",
+        "rcflab.checkpoint": (tmp_path / "cells" / one.train_key / "checkpoints" / "s3").as_uri(),
         "rcflab.checkpoint_sha256": "ab" * 32,
     }
     assert expected.items() <= stored.tags.items()
