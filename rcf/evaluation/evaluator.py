@@ -1,4 +1,4 @@
-"""The evaluation pass: every validation video once, through the online rule, into metrics.
+"""The evaluation pass: every validation video once, through the online rule, into metrics. Always in float32.
 
 video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
                            |                          +--> OrderCounter --> order/*
