@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rcf.config import LossConfig
 from rcf.loss.matcher import match
-from rcf.loss.terms import at_stride_4, dice, empty_like_targets, pixel_cross_entropy
+from rcf.loss.terms import at_stride_4, dice, pixel_cross_entropy
 from rcf.structures import FrameTargets, Segmentation
 
 
@@ -51,7 +51,7 @@ def set_loss(answer: Segmentation, frames: Sequence[FrameTargets], config: LossC
     def per_layer(values: Float[Tensor, " P"]) -> Float[Tensor, " S"]:
         return torch.zeros(layers, device=values.device).index_add(0, pairs.layers, values) / instances
 
-    dice_terms = per_layer(dice(logits, pairs.masks)) + empty_like_targets(answer.masks[:, :0])
+    dice_terms = per_layer(dice(logits, pairs.masks))
     bce_terms = per_layer(pixel_cross_entropy(logits, pairs.masks))
     total = config.class_weight * class_terms.sum() + config.dice_weight * dice_terms.sum()
     if config.bce_weight:

@@ -3,7 +3,6 @@
 masks P HW (logits), targets P HW --> dice (P), bce (P);   all pairs Q x M at once for the matcher
 """
 
-import torch
 import torch.nn.functional as functional
 from jaxtyping import Float
 from torch import Tensor
@@ -39,8 +38,3 @@ def pairwise_pixel_cross_entropy(logits: Float[Tensor, "Q L"], targets: Float[Te
 def at_stride_4(masks: Tensor, height: int, width: int) -> Float[Tensor, "M h w"]:
     """Ground truth as the share of each stride-4 cell that is covered."""
     return functional.interpolate(masks[None].float(), size=(height, width), mode="area")[0]
-
-
-def empty_like_targets(reference: Tensor) -> Tensor:
-    """A zero that keeps the graph: the mask term of a batch without instances."""
-    return torch.zeros((), dtype=reference.dtype, device=reference.device) * reference.sum()

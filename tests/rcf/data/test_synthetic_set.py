@@ -203,8 +203,10 @@ def test_hard_frames_are_recorded_for_each_video(tmp_path: Path) -> None:
 
 def test_a_complete_set_is_left_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_synthetic(tmp_path / "set", TINY)
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
     monkeypatch.setattr(synthetic, "render_split", None)
     write_synthetic(tmp_path / "set", TINY)
+    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
 
 
 def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
