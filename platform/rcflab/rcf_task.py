@@ -18,9 +18,9 @@ from rcf.data.layout import find_split
 from rcf.data.synthetic import synthetic_digest, write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
-from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
+from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metrics, videos_digest
 from rcf.evaluation.results import write_results
-from rcf.evaluation.track_ap import stats_from_records
+from rcf.evaluation.statistics import stats_from_records
 from rcf.model import build_network
 from rcf.model.backbone import backbone_problems
 from rcf.pictures import overlay_strip, save_png
@@ -160,8 +160,7 @@ def _prepare(config: Mapping[str, Json]) -> None:
 
 
 def _metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
-    stats = stats_from_records(records, video_weights)
-    return {f"val/{name.lower()}": value for name, value in stats.items() if value is not None}
+    return track_metrics(stats_from_records(records, video_weights))
 
 
 TASK = TaskSpec(

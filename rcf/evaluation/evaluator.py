@@ -16,6 +16,7 @@ from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.lipschitz import SecantMean
 from rcf.diagnostics.order import OrderCounter
+from rcf.evaluation.statistics import Stats
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
 from rcf.model.network import RCF
@@ -66,7 +67,7 @@ class Evaluator:
         network.train(was_training)
         scored = evaluate(self._dataset.annotations, predictions)
         metrics = {
-            **{f"val/{name.lower()}": value for name, value in scored.stats.items() if value is not None},
+            **track_metrics(scored.stats),
             **order.metrics(),
             **secant.metrics(),
             "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
@@ -101,9 +102,14 @@ class Evaluator:
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
     """Masks at the ground truth's size (that of the network's input)."""
-    if masks.shape[-2:] == size or masks.shape[0] == 0:
-        return masks if masks.shape[0] else masks.new_zeros(0, *size)
+    if masks.shape[0] == 0:  # torch refuses to resize nothing
+        return masks.new_zeros(0, *size)
     return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
+
+
+def track_metrics(stats: Stats) -> dict[str, float]:
+    """The evaluator's statistics under the names of our metrics; what has no ground truth has no value."""
+    return {f"val/{name.lower()}": value for name, value in stats.items() if value is not None}
 
 
 def videos_digest(dataset: VideoDataset) -> str:

@@ -64,7 +64,7 @@ class Backbone(nn.Module):
     def forward(self, frames: UInt8[Tensor, "N 3 H W"]) -> Pyramid:
         """Four maps, finest first."""
         images = self.normalise(frames)
-        if frames.shape[1] == 3 and next(self.body.parameters()).is_contiguous(memory_format=torch.channels_last):
+        if next(self.body.parameters()).is_contiguous(memory_format=torch.channels_last):
             images = images.contiguous(memory_format=torch.channels_last)
         fine, middle, coarse, top = self.body(images)
         return fine, middle, coarse, top

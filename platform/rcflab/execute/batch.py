@@ -16,7 +16,7 @@ from typing import Self
 
 from rcflab.errors import InputError, Problem
 from rcflab.execute.job import Job
-from rcflab.ledger.files import storage_errors
+from rcflab.ledger.files import replace_json, storage_errors
 from rcflab.ledger.lease import ProcessId, is_alive
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
@@ -90,9 +90,7 @@ class Batch:
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
-            hidden = batch.folder / f".{_FILE}"
-            hidden.write_text(json.dumps(value))
-            hidden.replace(batch.folder / _FILE)
+        replace_json(batch.folder / _FILE, value)
         return batch
 
     @classmethod
