@@ -39,6 +39,12 @@ class ClipBatch:
     frames: UInt8[Tensor, "B P 3 H W"]
     targets: tuple[tuple[FrameTargets, ...], ...]
     """B times T."""
+    sizes: Int[Tensor, "B 2"] | None = None
+    """Height and width of each clip; what is right of it and below is padding. None: nothing is padded."""
+    audio: Float[Tensor, "B P A E"] | None = None
+    """Log-mel patch of each frame; None where the network does not listen."""
+    skipped: int = 0
+    """Clips that were left out because a file of theirs is damaged, each replaced by the next one in the order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +55,8 @@ class Segmentation:
     """Logits; the last category is "empty"."""
     masks: Float[Tensor, "S N Q h w"]
     """Logits at stride 4."""
+    codes: Float[Tensor, "N Q D"]
+    """Instance codes of the last layer."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
