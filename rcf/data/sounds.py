@@ -1,6 +1,6 @@
 """The sound at each frame of the videos of an annotation file, decoded when asked for.
 
-    VideoSounds   audio folder, video --layout.sound_file--> read_sound --cache--> Sound --cut at frame / fps--> patch A E
+    VideoSounds   audio folder, video --sound_file--> read_sound --cache--> Sound --cut at frame / fps--> patch A E
     NoSounds      a network that does not listen
 
 A video without a sound (`audio_file: null`, or nothing found) is silent. A video without `fps` has its frames evenly

@@ -3,7 +3,7 @@
 SyntheticConfig --synthetic_digest--> identity of the content, known before anything is drawn
 
 out there and complete? --> nothing to do
-else: .<out>.<random>.tmp/{train,val}/{JPEGImages, instances.json} + synthetic.json --rename--> out
+else: .<out>.<random>.tmp/{train,val}/{JPEGImages, Audio, instances.json} + synthetic.json --rename--> out
       (a second process that was faster wins; both wrote the same)
 """
 
@@ -18,7 +18,8 @@ from pathlib import Path
 from PIL import Image
 
 from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
-from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, render_split
+from rcf.data.audio_io import write_sound
+from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, described, render_split
 from rcf.data.problems import refuse
 
 MARK = "synthetic.json"
@@ -31,7 +32,7 @@ Progress = Callable[[int, int], None]
 
 def synthetic_digest(config: SyntheticConfig) -> str:
     """Identity of the content; needs no files. Equal digests mean equal pixels and masks, wherever they lie."""
-    content = {**config.model_dump(exclude={"root"}), "version": SYNTHETIC_VERSION}
+    content = {**described(config), "version": SYNTHETIC_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -46,7 +47,7 @@ def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | Non
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
     try:
         _write_splits(folder, config, progress)
-        _write_json(folder / MARK, {"digest": synthetic_digest(config), "config": config.model_dump(exclude={"root"})})
+        _write_json(folder / MARK, {"digest": synthetic_digest(config), "config": described(config)})
         folder.chmod(0o755)
         _move(folder, out, config)
     finally:
@@ -79,6 +80,8 @@ def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | No
         annotations = AnnotationFile(config)
         for clip in render_split(config, split):
             _write_frames(folder / split / "JPEGImages" / clip.name, clip)
+            if clip.sound is not None:
+                write_sound(folder / split / "Audio" / f"{clip.name}.flac", clip.sound)
             annotations.add(clip)
             done += 1
             if progress is not None:
