@@ -1,8 +1,8 @@
 """What a synthetic clip sounds like: a timbre for each category, the louder the more of the object is in view.
 
-    timbre of the category, or one drawn anew --> wave (pitch, phases, envelope at random) --+
-    visible area of each frame / largest of the clip --> loudness, between frames linear ----x--> sum of all objects
-                                                                          + noise floor --> 16 bit at 16 kHz
+timbre of the category, or one drawn anew --> wave (pitch, phases, envelope at random) --+
+visible area of each frame / largest of the clip --> loudness, between frames linear ----x--> sum of all objects
+                                                                      + noise floor --> 16 bit at 16 kHz
 """
 
 from collections.abc import Callable, Sequence
