@@ -49,7 +49,13 @@ class Look:
 
 
 def draw_look(
-    augment: AugmentConfig, *, frames: int, still: bool, flipped: bool, size: Size | None, position: tuple[int, int, int]
+    augment: AugmentConfig,
+    *,
+    frames: int,
+    still: bool,
+    flipped: bool,
+    size: Size | None,
+    position: tuple[int, int, int],
 ) -> Look:
     """The look of the clip at `position` = (seed, step, place in the step); its size and flip are drawn elsewhere."""
     seed, step, place = position

@@ -1,12 +1,12 @@
 """Which clip stands at each place of a step: a pure function of (seed, step), nothing is read.
 
-    ClipPlan, videos --order.draw_step--> video of each place
-                     --stream "data"--> first target      --stream "augment"--> flipped?      --> Clip
-    frames of a clip: R before the first target, T targets; clamped to the video, as in online inference
+ClipPlan, videos --order.draw_step--> video of each place
+                 --stream "data"--> first target      --stream "augment"--> flipped?      --> Clip
+frames of a clip: R before the first target, T targets; clamped to the video, as in online inference
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rcf.config import AugmentConfig, FrameSizeConfig, OnCorrupt, RcfConfig, SyntheticConfig
 from rcf.data.annotations import Video
@@ -23,7 +23,7 @@ class ClipPlan:
     """Of a step, in all workers together."""
     targets: int
     references: int
-    augment: AugmentConfig = AugmentConfig()
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     size: FrameSizeConfig | None = None
     """The network's; None takes the frames as the source gives them."""
     on_corrupt: OnCorrupt = "fail"

@@ -17,6 +17,8 @@ from torchvision.io import ImageReadMode, decode_image
 from rcf.data.annotations import Video
 from rcf.data.problems import refuse
 
+_AGAIN = "Fetch the frame again"
+
 
 def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H W"]:
     """The frame at the video's own size; `place` says in errors which one it is.
@@ -30,13 +32,14 @@ def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H 
     except FileNotFoundError:
         refuse(path, place, "no such file", "a frame on disk")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        refuse(path, place, f"a file that is no image ({_short(error)})", "a JPEG or PNG image", "Fetch the frame again")
+        refuse(path, place, f"a file that is no image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
     if (width, height) != (video.width, video.height):
-        refuse(path, place, f"an image of {width}x{height}", f"{video.width}x{video.height} as video {video.id} declares")
+        declared = f"{video.width}x{video.height} as video {video.id} declares"
+        refuse(path, place, f"an image of {width}x{height}", declared)
     try:
         frame = decode_image(torch.as_tensor(np.fromfile(path, dtype=np.uint8)), ImageReadMode.RGB)
     except RuntimeError as error:
-        refuse(path, place, f"a damaged image ({_short(error)})", "a JPEG or PNG image", "Fetch the frame again")
+        refuse(path, place, f"a damaged image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
     if frame.dtype != torch.uint8 or frame.ndim != 3:
         refuse(path, place, f"{frame.dtype} pixels in {frame.ndim} axes", "one image of 8 bits a channel")
     return frame

@@ -7,6 +7,7 @@
 No state: a resume at any step, and any number of workers, see the same sequence.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -121,22 +122,16 @@ def _epochs(pools: Sequence[Pool], draws: Sequence[Draw]) -> list[list[Draw]]:
     return parts
 
 
-def _bucketed(
-    draws: list[Draw], shapes: list[Size], offset: int, clips: int, rng: np.random.Generator
-) -> list[Draw]:
+def _bucketed(draws: list[Draw], shapes: list[Size], offset: int, clips: int, rng: np.random.Generator) -> list[Draw]:
     """`draws`, which stand at `offset` in their bucket, sorted by shape; the batches in random order."""
     if len(set(shapes)) == 1:
         return draws
     ordered = [draws[index] for index in sorted(range(len(draws)), key=lambda index: _ratio(shapes[index]))]
     edges = [offset, *range((offset // clips + 1) * clips, offset + len(draws), clips), offset + len(draws)]
-    places = [range(start - offset, end - offset) for start, end in zip(edges, edges[1:], strict=False)]
-    result = list(draws)
-    taken = 0
-    for batch in rng.permutation(len(places)).tolist():
-        for place in places[batch]:
-            result[place] = ordered[taken]
-            taken += 1
-    return result
+    places = [range(start - offset, end - offset) for start, end in itertools.pairwise(edges)]
+    batches: list[int] = rng.permutation(len(places)).tolist()
+    filled = itertools.chain.from_iterable(places[batch] for batch in batches)
+    return [draw for _, draw in sorted(zip(filled, ordered, strict=True), key=lambda pair: pair[0])]
 
 
 def _ratio(shape: Size) -> float:

@@ -1,8 +1,8 @@
 """How large the network sees a video, and how large its decoded frames are kept.
 
-    FrameSizeConfig (box), size of the video --network_size--> height and width of a frame
-    AugmentConfig.short_sides --scaled_box--> the box of one step
-    largest box, smallest crop --base_size--> what is kept in memory: every scale and every crop is made from it
+FrameSizeConfig (box), size of the video --network_size--> height and width of a frame
+AugmentConfig.short_sides --scaled_box--> the box of one step
+largest box, smallest crop --base_size--> what is kept in memory: every scale and every crop is made from it
 """
 
 import math

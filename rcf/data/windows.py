@@ -1,8 +1,8 @@
 """Parts of a frame that a clip shows: one for all frames (a crop), or one that moves (a still image as a video).
 
-    crop   one random part of the frame's shape
-    path   drawn freely: constant shift, growth and stretch from frame to frame
-           --shrunk as a whole until it lies in the image--> a random place
+crop   one random part of the frame's shape
+path   drawn freely: constant shift, growth and stretch from frame to frame
+       --shrunk as a whole until it lies in the image--> a random place
 """
 
 from dataclasses import dataclass

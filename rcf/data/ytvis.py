@@ -41,7 +41,7 @@ class _Packed:
 class VideoDataset:
     """Frames and targets by (video index, frame index), at one size a video. What it returns must not be changed."""
 
-    def __init__(  # noqa: PLR0913 - what to read, at which size, and how much of it to keep
+    def __init__(
         self,
         annotations: Annotations,
         frames_root: Path,
@@ -54,7 +54,7 @@ class VideoDataset:
     ) -> None:
         """`size_of` (height, width of a video) replaces the fixed `height` x `width`; `still`: videos of one image."""
         self.annotations, self.frames_root = annotations, frames_root
-        self._size_of = size_of or (lambda _height, _width: (height, width))
+        self._fixed, self._size_of = (height, width), size_of
         self.videos = annotations.videos
         self.pools = (Pool(0, len(annotations.videos), still=still),)
         self.category_ids = tuple(sorted(category.id for category in annotations.categories))
@@ -87,7 +87,7 @@ class VideoDataset:
 
     def _size(self, video_index: int) -> Size:
         video = self.videos[video_index]
-        return self._size_of(video.height, video.width)
+        return self._fixed if self._size_of is None else self._size_of(video.height, video.width)
 
     def _read(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
         return resize_frame(self.original(video_index, frame_index), *self._size(video_index))
