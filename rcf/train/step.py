@@ -19,8 +19,8 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from rcf.config import RcfConfig
-from rcf.data.sampling import sample_clips
-from rcf.data.ytvis import VideoDataset
+from rcf.data.clip_plan import ClipPlan
+from rcf.data.sampling import ClipSource, sample_clips
 from rcf.errors import NonFiniteLossError
 from rcf.loss.criterion import Loss, Normaliser, SetLoss
 from rcf.model.network import RCF
@@ -38,15 +38,14 @@ _TERMS = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce",
 class Trainer:
     """Trains `network` on `dataset`, one `advance()` at a time; with many ranks, all of them call it together."""
 
-    def __init__(
-        self, network: RCF, dataset: VideoDataset, config: RcfConfig, seed: int, ranks: Ranks = SINGLE
-    ) -> None:
+    def __init__(self, network: RCF, dataset: ClipSource, config: RcfConfig, seed: int, ranks: Ranks = SINGLE) -> None:
         self.network, self.dataset, self.config, self.seed, self.ranks = network, dataset, config, seed, ranks
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network.to(self.device, memory_format=_memory_format(config))  # pyright: ignore[reportCallIssue]
         self._wrapped = ranks.wrap(network)
         self._forward = cast(RCF, torch.compile(self._wrapped) if config.training.compile else self._wrapped)
         self._loss = SetLoss(config.training.loss)
+        self._plan = ClipPlan.of(config)
         self.optimizer = build_optimizer(network, config.training)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.training.precision == "float16")
         self.average = RunningAverage(network, config.training.ema) if config.training.ema else None
@@ -85,16 +84,10 @@ class Trainer:
         }
 
     def _sample(self) -> ClipBatch:
-        training = self.config.training
-        return sample_clips(
-            self.dataset,
-            clips=training.clips_per_step,
-            targets=training.targets_per_clip,
-            references=self.config.model.reference.frames,
-            flip=training.augment.flip,
-            seed=self.seed,
-            step=self.step,
-        )
+        """This rank's clips of the step."""
+        each = self._plan.clips // self.ranks.size
+        places = range(self.ranks.rank * each, (self.ranks.rank + 1) * each)
+        return sample_clips(self.dataset, self._plan, self.seed, self.step, places)
 
     def _backward(self, batch: ClipBatch) -> dict[str, float]:
         """Add up the gradients of all parts; returns the terms of the whole step, summed over ranks."""
