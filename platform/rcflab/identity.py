@@ -20,6 +20,7 @@ _BOOKKEEPING: tuple[Field, ...] = (
     ("training", "log_every"),
     ("training", "checkpoint_every"),
     ("training", "evaluate_every"),
+    ("training", "cache_mb"),
     ("evaluation", "overlays"),
 )
 """They change what is written and when, not what is learned or scored."""
@@ -46,7 +47,8 @@ def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     view = _effective(task, config)
     for section in ("data", "evaluation"):
         view.pop(section, None)
-    _remove(view, ("model", "backbone", "weights"))
+    for loc in (("model", "backbone", "weights"), ("training", "start_from")):
+        _remove(view, loc)
     return view
 
 
@@ -81,6 +83,11 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
     idle: list[Field] = []
     if config["model"]["reference"]["frames"] == 0:
         idle += [("model", "reference", "tokens"), ("model", "reference", "pixel_weight")]
+    augment = config["training"]["augment"]
+    if augment["crop"] == 0:
+        idle.append(("training", "augment", "crop_smallest"))
+    if config["data"]["kind"] != "coco" and not config["data"].get("images"):
+        idle.append(("training", "augment", "still_shift"))
     if config["evaluation"]["identity"] == "slot":
         idle.append(("evaluation", "override_iou"))
     return idle

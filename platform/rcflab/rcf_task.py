@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcf import checkpoint
+from rcf.checkpoint import without_weights
 from rcf.config import RcfConfig, SyntheticConfig
 from rcf.data.annotations import Annotations
 from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
@@ -21,8 +22,10 @@ from rcf.errors import InputError, Problem
 from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metrics, videos_digest
 from rcf.evaluation.results import write_results
 from rcf.evaluation.statistics import stats_from_records
+from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.backbone import backbone_problems
+from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.step import Trainer
 from rcflab.records import Json
@@ -39,7 +42,7 @@ class RcfTraining:
         dataset = open_training(config)
         self._annotations = dataset.annotations
         self._categories = _names(dataset.annotations)
-        network = build_network(config.model, len(self._categories), seed)
+        network = _network(config, self._categories, seed)
         self._trainer = Trainer(network, dataset, config, seed)
 
     @property
@@ -80,6 +83,18 @@ class RcfTraining:
         return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
 
 
+def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
+    """A fresh network, or one with the weights of another training."""
+    start = config.training.start_from
+    if not start:
+        return build_network(config.model, len(categories), seed)
+    network = build_network(without_weights(config.model), len(categories), seed)
+    report = start_from(network, Path(start), categories, config.model)
+    logger.info("event=started_from checkpoint=%s kept=%d fresh=%s dropped=%s", report.checkpoint, len(report.kept),
+                ",".join(report.fresh), ",".join(report.dropped))  # fmt: skip
+    return network
+
+
 def _names(annotations: Annotations) -> tuple[str, ...]:
     """In the order of class indices, which is that of the ids (VideoDataset.category_ids)."""
     return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
@@ -111,7 +126,8 @@ def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
     parsed = _parse(config)
-    problems = backbone_problems(parsed.model.backbone)
+    start = parsed.training.start_from
+    problems = start_problems(Path(start), parsed.model) if start else backbone_problems(parsed.model.backbone)
     if isinstance(parsed.data, SyntheticConfig):
         return problems
     return [*problems, *data_problems(parsed)]
