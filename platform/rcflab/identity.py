@@ -21,6 +21,7 @@ _BOOKKEEPING: tuple[Field, ...] = (
     ("training", "checkpoint_every"),
     ("training", "evaluate_every"),
     ("training", "cache_mb"),
+    ("training", "loader_threads"),
     ("evaluation", "overlays"),
 )
 """They change what is written and when, not what is learned or scored."""

@@ -10,7 +10,7 @@ else; and the gradient of a step is the same however it is split over ranks and 
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import cast
 
@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from rcf.config import RcfConfig
 from rcf.data.clip_plan import ClipPlan
+from rcf.data.loader import Loader
 from rcf.data.sampling import ClipSource, sample_clips
 from rcf.errors import NonFiniteLossError
 from rcf.loss.criterion import Loss, Normaliser, SetLoss
@@ -44,8 +45,9 @@ class Trainer:
         network.to(self.device, memory_format=_memory_format(config))  # pyright: ignore[reportCallIssue]
         self._wrapped = ranks.wrap(network)
         self._forward = cast(RCF, torch.compile(self._wrapped) if config.training.compile else self._wrapped)
-        self._loss = SetLoss(config.training.loss)
-        self._plan = ClipPlan.of(config)
+        training = config.training
+        self._loss = SetLoss(training.loss)
+        self._loader = Loader(_sampler(dataset, config, seed, ranks), training.steps, training.loader_threads)
         self.optimizer = build_optimizer(network, config.training)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.training.precision == "float16")
         self.average = RunningAverage(network, config.training.ema) if config.training.ema else None
@@ -85,9 +87,7 @@ class Trainer:
 
     def _sample(self) -> ClipBatch:
         """This rank's clips of the step."""
-        each = self._plan.clips // self.ranks.size
-        places = range(self.ranks.rank * each, (self.ranks.rank + 1) * each)
-        return sample_clips(self.dataset, self._plan, self.seed, self.step, places)
+        return self._loader.get(self.step)
 
     def _backward(self, batch: ClipBatch) -> dict[str, float]:
         """Add up the gradients of all parts; returns the terms of the whole step, summed over ranks."""
@@ -163,6 +163,14 @@ class Trainer:
 
 
 _SCALER = "loss_scale"
+
+
+def _sampler(source: ClipSource, config: RcfConfig, seed: int, ranks: Ranks) -> Callable[[int], ClipBatch]:
+    """step -> this rank's clips."""
+    plan = ClipPlan.of(config)
+    each = plan.clips // ranks.size
+    places = range(ranks.rank * each, (ranks.rank + 1) * each)
+    return lambda step: sample_clips(source, plan, seed, step, places)
 
 
 def _frames(batch: ClipBatch) -> Sequence[FrameTargets]:
