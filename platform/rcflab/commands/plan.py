@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rcflab.commands.options import Arms, AsJson, Experiment, Seeds, Set, echo_json, open_session
+from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
 from rcflab.records import CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
@@ -19,7 +19,12 @@ _STYLES: dict[CellState, str] = {
 
 
 def plan_command(
-    experiment: Experiment, set_: Set = None, arms: Arms = None, seeds: Seeds = None, json: AsJson = False
+    experiment: Experiment,
+    set_: Set = None,
+    arms: Arms = None,
+    seeds: Seeds = None,
+    base: Base = None,
+    json: AsJson = False,
 ) -> None:
     """List the cells of an experiment (arms x seeds) and how far they are; starts nothing.
 
@@ -28,11 +33,11 @@ def plan_command(
 
     States: done, running, missing, failed, stale (finished by other code).
 
-    Example: rcflab plan experiments/token_size.yaml --arms tokens-1,tokens-4
+    Example: rcflab plan experiments/table_5_token_size.yaml --base synth --arms tokens-1,tokens-4
 
     Exit codes: 0 ok, 2 bad input, 74 storage.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     view = read_ledger(session)
     if json:
         echo_json(plan_json(session, view))
