@@ -3,8 +3,8 @@
     paper.yaml --read, check--> {name: PaperTable(PaperRow ...)}
     experiment: `table: {paper: NAME}`; an arm that is called like a row repeats that row
 
-Rows without an arm's name are of other methods. Values stay apart from ours: they are printed as rows of their own, with
-the table that they come from.
+Rows without an arm's name are of other methods. Values stay apart from ours: they are printed as rows of their own,
+with the table that they come from.
 """
 
 from functools import cache

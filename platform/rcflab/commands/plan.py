@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
-from rcflab.records import CellState, Json
+from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
 _STYLES: dict[CellState, str] = {
@@ -55,6 +55,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
             "train_key": cell.train_key,
             "eval_key": cell.eval_key,
             "state": view.states[cell.eval_key],
+            "checkpoint": _checkpoint(session, view, cell),
         }
         for cell in plan.cells
     ]
@@ -68,6 +69,14 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
     }
+
+
+def _checkpoint(session: Session, view: LedgerView, cell: Cell) -> str | None:
+    """Folder of the weights of a finished cell, for `training.start_from` of another experiment."""
+    state = view.keys[cell.train_key]
+    return (
+        None if state.state != "finished" or state.checkpoint is None else str(session.storage / state.checkpoint.path)
+    )
 
 
 def _print(session: Session, view: LedgerView, console: Console) -> None:
