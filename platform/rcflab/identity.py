@@ -81,7 +81,7 @@ def _effective(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
 def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
     """Fields that the others switch off. Only what leaves every bit of the weights and answers as it is may be here."""
     model, training = config["model"], config["training"]
-    idle = [("model", "reference", name) for name in _idle_reference(model["reference"])]
+    idle: list[Field] = [("model", "reference", name) for name in _idle_reference(model["reference"])]
     if model["audio"]["features"] == "none":
         idle += [("model", "audio", name) for name in model["audio"] if name != "features"]
     if training["loss"]["mask_points"]:

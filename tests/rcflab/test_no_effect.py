@@ -1,4 +1,4 @@
-"""Arms that share a key are one and the same network and loss, bit for bit: what identity claims, the parts must keep."""
+"""Arms that share a key are one and the same network and loss, bit for bit: the parts keep what identity claims."""
 
 from typing import Any
 
