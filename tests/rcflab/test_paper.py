@@ -51,7 +51,7 @@ def test_the_default_network_has_the_same_numbers_in_all_tables_of_one_set() -> 
 
 
 def test_ap_lies_below_ap50_and_ar1_below_ar10() -> None:
-    """AP averages over IoUs of which 0.5 is the easiest, and AR grows with the tracks allowed: a slipped digit shows."""
+    """AP averages over IoUs of which 0.5 is the easiest, AR grows with the tracks allowed: a slipped digit shows."""
     rows = [(table, row) for table in paper_tables().values() for row in table.rows]
     values = [dict(zip(table.columns, row.values, strict=True)) for table, row in rows]
     assert all(row["val/ap"] < row["val/ap50"] for row in values if row["val/ap50"] is not None)
