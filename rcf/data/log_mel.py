@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rcf.sound import HOP, HOPS_PER_SECOND, MEL_BINS, OFFSET, SAMPLE_RATE, SILENCE
-from rcf.tensors import from_numpy
+from rcf.tensors import from_numpy, spectrum
 
 WINDOW = 400
 """Samples: 25 ms."""
@@ -66,7 +66,7 @@ def log_mel(samples: Float[Tensor, " s"]) -> Float[Tensor, "A E"]:
     window = torch.hann_window(WINDOW, periodic=True, dtype=torch.float64)
     parts: list[Tensor] = []
     for frames in torch.split(padded.unfold(0, WINDOW, HOP), _HOPS_AT_ONCE):
-        magnitudes = torch.fft.rfft(frames * window, n=FFT_LENGTH).abs()
+        magnitudes = spectrum(frames * window, FFT_LENGTH).abs()
         parts.append((magnitudes @ mel_filters() + OFFSET).log().float())
     return torch.cat(parts)
 

@@ -34,7 +34,9 @@ def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | Non
 
     Raises rcf.errors.InputError when `out` holds anything else.
     """
-    make_folder(out, synthetic_digest(config), described(config), lambda folder: _write_splits(folder, config, progress))
+    make_folder(
+        out, synthetic_digest(config), described(config), lambda folder: _write_splits(folder, config, progress)
+    )
 
 
 def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | None) -> None:

@@ -73,13 +73,14 @@ def drawn_timbres(rng: np.random.Generator, categories: Sequence[int]) -> dict[i
 def clip_sound(rng: np.random.Generator, choice: Choice, categories: Sequence[int], masks: Flags) -> NDArray[np.int16]:
     """The sound of a clip from the categories of its objects and their visible masks (objects, frames, ...)."""
     areas = masks.sum(axis=(2, 3)).astype(np.float64)
-    frames = areas.shape[1]
-    time = np.arange(frames * SAMPLE_RATE // FPS) / SAMPLE_RATE
+    frames: int = areas.shape[1]
+    time = np.arange(frames * SAMPLE_RATE // FPS, dtype=np.float64) / SAMPLE_RATE
     timbres = choice(rng, categories)
-    total = rng.normal(size=time.shape) * rng.uniform(*_FLOOR)
-    for category, area in zip(categories, areas, strict=True):
-        loudness = np.interp(time * FPS, np.arange(frames), area / area.max())
-        total += loudness * _enveloped(rng, _WAVES[timbres[category]](rng, time), time)
+    total: Reals = rng.normal(size=time.shape) * rng.uniform(*_FLOOR)
+    for number, category in enumerate(categories):
+        share: Reals = areas[number] / areas[number].max()
+        loudness = np.interp(time * FPS, np.arange(frames, dtype=np.float64), share)
+        total = total + loudness * _enveloped(rng, _WAVES[timbres[category]](rng, time), time)
     return np.rint(np.clip(total, -1, 1) * 32767).astype(np.int16)
 
 

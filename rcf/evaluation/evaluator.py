@@ -1,8 +1,8 @@
 """The evaluation pass: every validation video once, through the online rule, into metrics. Always in float32.
 
-video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
-                           |                          +--> OrderCounter --> order/*
-                           +--> SecantMean --> lipschitz/*
+video, sound --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
+                                  |                          +--> OrderCounter --> order/*
+                                  +--> SecantMean --> lipschitz/*
 """
 
 import hashlib
@@ -77,11 +77,18 @@ class Evaluator:
     def _videos(self, network: RCF, order: OrderCounter, secant: SecantMean) -> Iterator[VideoResult]:
         for index, video in enumerate(self._dataset.videos):
             frames = torch.stack([self._dataset.frame(index, number) for number in range(video.length)])
-            answer = segment_video(network, frames)
+            answer = segment_video(network, frames, self._heard(index))
             answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
             images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
             secant.add_video(images, answer.classes[-1], answer.masks[-1], network.references.frames)
             yield self._read(index, answer, order)
+
+    def _heard(self, index: int) -> Tensor | None:
+        """Log-mel patches T A E of a video, for a network that listens."""
+        if not self._dataset.listens:
+            return None
+        length = self._dataset.videos[index].length
+        return torch.stack([self._dataset.audio(index, number) for number in range(length)])
 
     def _read(self, index: int, answer: Segmentation, order: OrderCounter) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""

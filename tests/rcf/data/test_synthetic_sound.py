@@ -1,4 +1,4 @@
-"""Sound of the synthetic set: it tells the category, or nothing of it; looks that tell nothing; older sets unchanged."""
+"""Synthetic sound: it tells the category, or nothing of it; looks that tell nothing; older sets unchanged."""
 
 import hashlib
 import json

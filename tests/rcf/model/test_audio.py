@@ -103,8 +103,9 @@ def test_vgg_has_the_layout_of_vggish() -> None:
     with torch.device("meta"):
         ear = Vgg()
     shapes = {name: tuple(value.shape) for name, value in state_of(ear).items()}
-    convolutions = {f"features.{n}.weight": w for n, w in zip(
-        (0, 3, 6, 8, 11, 13), ((64, 1), (128, 64), (256, 128), (256, 256), (512, 256), (512, 512)), strict=True)}  # fmt: skip
+    places = (0, 3, 6, 8, 11, 13)
+    channels = ((64, 1), (128, 64), (256, 128), (256, 256), (512, 256), (512, 512))
+    convolutions = {f"features.{place}.weight": pair for place, pair in zip(places, channels, strict=True)}
     assert {
         name: shape[:2] for name, shape in shapes.items() if "features" in name and "weight" in name
     } == convolutions
