@@ -6,7 +6,7 @@ root, split --find_split--> annotation file, frames folder
     YouTube-VIS 2019         train.json                         train/JPEGImages
     YouTube-VIS 2021, 2022   train/instances.json               train/JPEGImages      validation is called valid
     OVIS                     annotations_train.json             train, or Images/train
-    AVISeg                   train.json                         train/JPEGImages      sounds: train/WAVAudios/<video>.wav
+    AVISeg                   train.json                         train/JPEGImages      sound: train/WAVAudios/<video>.wav
     MaskTrack R-CNN          annotations/instances_train_sub.json
     CMaskTrack R-CNN         annotations/annotations_train.json  train_images
 """
