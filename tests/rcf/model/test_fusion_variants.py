@@ -22,6 +22,8 @@ COMPRESSED = [
 JOINS = [{"join": "decoder", "encoder_pass": apart} for apart in ("separate", "shared")]
 REFERENCES = [
     *COMPRESSED,
+    {"tokens": 1},
+    {"tokens": 16, "merge": "token"},
     {"tokens": "full"},
     {"frames": 0},
     *({**kind, **join} for kind in ({}, {"merge": "token"}, {"tokens": "full"}, {"frames": 0}) for join in JOINS),
@@ -88,9 +90,9 @@ def _targets(labels: list[list[int]]) -> Iterator[FrameTargets]:
 def test_the_number_of_tokens_is_the_papers(
     reference_kind: ModelConfig, network_of: Build, lengths: dict[str, list[int]], video: torch.Tensor
 ) -> None:
-    """64 x 96 pixels are 2 x 3 target tokens; K = 2. Method B: references never meet the target in an encoder."""
+    """64 x 96 pixels are 2 x 3 target tokens. Method B: references never meet the target in an encoder."""
     target, knobs = 2 * 3, reference_kind.reference
-    of_one = target if knobs.tokens == "full" else 4
+    of_one = target if knobs.tokens == "full" else knobs.tokens
     groups = knobs.frames if knobs.tokens == "full" or knobs.merge == "token" else min(knobs.frames, 1)
     network_of(reference_kind)(video[: knobs.frames + 1][None])
     assert lengths["decoder"] == [target + groups * of_one]
@@ -116,7 +118,7 @@ def test_a_stream_keeps_the_same_few_numbers_however_long_it_gets(
 ) -> None:
     """Of each of R frames C K K numbers, or with all tokens D H W; and no view that holds more than that in memory."""
     knobs = reference_kind.reference
-    of_one = {"full": 16 * 2 * 3}.get(str(knobs.tokens), 64 * 4) * bool(knobs.frames)
+    of_one = 16 * 2 * 3 if knobs.tokens == "full" else 64 * knobs.tokens
     segmenter = OnlineSegmenter(network_of(reference_kind), FrameSizeConfig(), EvaluationConfig())
     for frame in video:
         segmenter.push(frame)
