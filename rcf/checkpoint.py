@@ -14,6 +14,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from rcf.checkpoint_files import AVERAGE, OPTIMIZER, STATE, WEIGHTS, weights_file
 from rcf.config import ModelConfig, RcfConfig
 from rcf.errors import CheckpointError
 from rcf.model import build_network
@@ -21,8 +22,6 @@ from rcf.model.network import RCF
 from rcf.tensors import load_tensors, save_tensors, state_of
 from rcf.train.step import Trainer
 
-WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
-AVERAGE = "average.safetensors"
 _FORMAT = 1
 
 
@@ -44,7 +43,7 @@ def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
 
 def restore(trainer: Trainer, folder: Path) -> None:
     """Continue `trainer` from `folder`. Raises CheckpointError where it was made by another seed or network."""
-    state = _read_state(folder)
+    state = read_state(folder)
     if state["seed"] != trainer.seed:
         raise CheckpointError(f"{folder}: got seed {state['seed']}, expected {trainer.seed}")
     _fill(trainer.network, load_tensors(folder / WEIGHTS), folder)
@@ -63,19 +62,21 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
 
     The running average of the weights, where the training kept one.
     """
-    state = _read_state(folder)
+    state = read_state(folder)
     config = RcfConfig.model_validate(state["config"])
     categories = tuple(str(name) for name in state["categories"])
-    # The backbone's own weights would be overwritten at once: do not ask for them.
-    bare = config.model.backbone.model_copy(update={"weights": "none"})
-    model: ModelConfig = config.model.model_copy(update={"backbone": bare})
-    network = build_network(model, len(categories), seed=0)
-    average = folder / AVERAGE
-    _fill(network, load_tensors(average if average.exists() else folder / WEIGHTS), folder)
+    network = build_network(without_weights(config.model), len(categories), seed=0)
+    _fill(network, load_tensors(weights_file(folder)), folder)
     return network, config, categories
 
 
-def _read_state(folder: Path) -> dict[str, Any]:
+def without_weights(model: ModelConfig) -> ModelConfig:
+    """`model` whose backbone asks for no weights of its own: a checkpoint overwrites them at once."""
+    return model.model_copy(update={"backbone": model.backbone.model_copy(update={"weights": "none"})})
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """What is not a tensor: step, seed, categories, configuration. Raises CheckpointError."""
     path = folder / STATE
     try:
         state = cast("dict[str, Any]", json.loads(path.read_text()))

@@ -13,6 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rcf.config import EvaluationConfig, FrameSizeConfig
+from rcf.data.sizes import network_size
 from rcf.model.network import RCF
 from rcf.reading import FrameReader
 from rcf.structures import FramePrediction, Segmentation
@@ -98,15 +99,6 @@ class _Stream:
         stream = torch.cat((past, chunk))
         self._history = stream[stream.shape[0] - count :]
         return torch.stack([stream[index : index + count + 1] for index in range(chunk.shape[0])])
-
-
-def network_size(height: int, width: int, size: FrameSizeConfig) -> tuple[int, int]:
-    """Height and width at which the network sees a video of height x width (FrameSizeConfig)."""
-    if not size.keep_ratio:
-        return size.height, size.width
-    most = (size.width, size.height) if height > width else (size.height, size.width)
-    scale = min(most[0] / height, most[1] / width)
-    return max(round(height * scale), 32), max(round(width * scale), 32)
 
 
 def resize_frames(frames: UInt8[Tensor, "N 3 H W"], size: tuple[int, int]) -> UInt8[Tensor, "N 3 h w"]:

@@ -1,8 +1,10 @@
 """Content of data and weights as digests, without loading the network.
 
-    ytvis      annotation file + every frame that it lists --sha256--> train_data, val_data
-    synthetic  settings of the generator + its version     --sha256--> the same two
-    weights    file:PATH by content, package:NAME by the hashes in its installation record, imagenet by backbone name
+    ytvis      annotation file + every frame that it lists (+ images, their map and share) --> train_data, val_data
+    coco       annotation file + every image that it lists                                 --> the same two
+    synthetic  settings of the generator + its version                                     --> the same two
+    weights    file:PATH by content, package:NAME by the hashes in its installation record, imagenet by backbone name;
+               training.start_from by the tensors and the categories of its checkpoint, in place of the backbone's
 
 The digest of a file is remembered in <storage>/cache/fingerprints.json by path, size and modification time.
 """
@@ -15,6 +17,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+from rcf.checkpoint_files import STATE, find_checkpoint, weights_file
 from rcf.data.layout import find_split
 from rcflab.errors import InputError, Problem, StorageError
 from rcflab.identity import Fingerprints, digest
@@ -78,7 +81,8 @@ def gather(task: str, configs: Mapping[str, Mapping[str, Json]], storage: Path) 
     known: dict[str, Fingerprints] = {}
     found: dict[str, Fingerprints] = {}
     for arm, config in configs.items():
-        sources = digest({"data": config["data"], "backbone": config["model"].get("backbone")})
+        start = config["training"].get("start_from")
+        sources = digest({"data": config["data"], "backbone": config["model"].get("backbone"), "start": start})
         try:
             if sources not in known:
                 known[sources] = _TASKS[task](config, files)
@@ -97,7 +101,7 @@ def _toy(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
 
 
 def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
-    backbone = config["model"]["backbone"]
+    backbone, start = config["model"]["backbone"], config["training"]["start_from"]
     problems: list[Problem] = []
     parts: list[str] = []
     for split in ("train", "val"):
@@ -106,7 +110,7 @@ def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
         except InputError as error:
             problems += error.problems
     try:
-        parts.append(_weights(backbone["name"], backbone["weights"], files))
+        parts.append(_start(start, files) if start else _weights(backbone["name"], backbone["weights"], files))
     except InputError as error:
         problems += error.problems
     if problems:
@@ -119,10 +123,48 @@ _TASKS = {"rcf": _rcf, "toy": _toy}
 
 def _data(data: Mapping[str, Json], split: str, files: FileDigests) -> str:
     if data["kind"] == "synthetic":
-        shared = {key: data[key] for key in ("kind", "height", "width", "frames", "seed")}
+        shared = {key: data[key] for key in ("kind", "height", "width", "frames", "sound", "looks", "seed")}
         return digest(shared | {"version": SYNTHETIC_VERSION, "split": split, "clips": data[f"{split}_clips"]})
-    annotations, frames = find_split(Path(data["root"]), data[f"{split}_split"])
-    names = _frame_names(annotations)
+    root = Path(data["root"])
+    if data["kind"] == "coco":
+        return digest(_listed(root / data[f"{split}_annotations"], root / data[f"{split}_images"], "images", files))
+    content = _listed(*find_split(root, data[f"{split}_split"]), "videos", files)
+    if split == "train" and data["images"] is not None:
+        content["images"] = _images(data["images"], files)
+    return digest(content)
+
+
+def _images(images: Mapping[str, Json], files: FileDigests) -> Json:
+    """The still images of a joint training, and how they enter it."""
+    root, category_map = Path(images["root"]), images["category_map"]
+    if category_map.startswith("file:"):
+        category_map = _file(Path(category_map.removeprefix("file:")), "data.images.category_map", files)
+    content = _listed(root / images["annotations"], root / images["images"], "images", files)
+    return content | {"category_map": category_map, "share": images["share"]}
+
+
+def _start(folder: str, files: FileDigests) -> str:
+    """The tensors that a training starts from, and the names behind the rows of the class head."""
+    checkpoint = find_checkpoint(Path(folder))
+    try:
+        categories = json.loads((checkpoint / STATE).read_bytes())["categories"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        got = f"{STATE} without categories ({type(error).__name__})"
+        raise InputError([Problem(str(checkpoint), "training.start_from", got, "a whole checkpoint")]) from error
+    weights = _file(weights_file(checkpoint), "training.start_from", files)
+    return digest({"start": weights, "categories": categories})
+
+
+def _file(path: Path, place: str, files: FileDigests) -> str:
+    try:
+        return files.of(path)
+    except OSError as error:
+        raise InputError([Problem(str(path), place, error.strerror or "no file", "a readable file")]) from error
+
+
+def _listed(annotations: Path, frames: Path, rows: str, files: FileDigests) -> dict[str, Json]:
+    """The content of an annotation file and of every frame or image that its `rows` list."""
+    names = _frame_names(annotations, rows)
     problems: list[Problem] = []
     contents: list[str] = []
     for name in names:
@@ -131,13 +173,13 @@ def _data(data: Mapping[str, Json], split: str, files: FileDigests) -> str:
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             problems.append(
-                Problem(str(annotations), "videos", f"the frame {name[:200]!r}: {reason}", f"a file below {frames}")
+                Problem(str(annotations), rows, f"the frame {name[:200]!r}: {reason}", f"a file below {frames}")
             )
     if problems:
         more = len(problems) - _MAX_PROBLEMS
-        rest = [Problem(str(annotations), "videos", f"{more} more such frames", "files")] if more > 0 else []
+        rest = [Problem(str(annotations), rows, f"{more} more such frames", "files")] if more > 0 else []
         raise InputError(problems[:_MAX_PROBLEMS] + rest)
-    return digest({"annotations": files.of(annotations), "frames": contents})
+    return {"annotations": files.of(annotations), "frames": contents}
 
 
 def _inside(frames: Path, name: str) -> Path:
@@ -147,16 +189,16 @@ def _inside(frames: Path, name: str) -> Path:
     return path
 
 
-def _frame_names(annotations: Path) -> Sequence[str]:
+def _frame_names(annotations: Path, rows: str) -> Sequence[str]:
     """Every frame that an annotation file lists, in its order. The full check of the file is the task's affair."""
     try:
-        videos = json.loads(annotations.read_bytes())["videos"]
-        names = [name for video in videos for name in video["file_names"]]
+        listed = json.loads(annotations.read_bytes())[rows]
+        names = [name for row in listed for name in (row["file_names"] if rows == "videos" else [row["file_name"]])]
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        wanted = "a YouTube-VIS annotation file with videos and their file_names"
+        wanted = f"an annotation file with {rows} and their file names"
         raise InputError([Problem(str(annotations), "", f"{type(error).__name__}: {error}"[:200], wanted)]) from error
     if not all(isinstance(name, str) for name in names):
-        raise InputError([Problem(str(annotations), "videos", "a frame name that is no text", "text")])
+        raise InputError([Problem(str(annotations), rows, "a frame name that is no text", "text")])
     return names
 
 
@@ -164,12 +206,7 @@ def _weights(backbone: str, weights: str, files: FileDigests) -> str:
     if weights == "none":
         return ""
     if weights.startswith("file:"):
-        path = Path(weights.removeprefix("file:"))
-        try:
-            return files.of(path)
-        except OSError as error:
-            problem = Problem(str(path), "model.backbone.weights", error.strerror or "no file", "a weights file")
-            raise InputError([problem]) from error
+        return _file(Path(weights.removeprefix("file:")), "model.backbone.weights", files)
     if weights in _PACKAGES:
         return digest([weights, _recorded_hashes(_PACKAGES[weights])])
     if weights == "imagenet":

@@ -16,7 +16,18 @@ from rcflab.records import Json
 from rcflab.yaml_file import Layer, Loc, Origin, is_list, is_mapping, parse_value
 
 _VARIABLE = re.compile(r"\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)|[^}]*)\}?")
-_PATH_FIELDS: tuple[Loc, ...] = (("data", "root"), ("model", "backbone", "weights"), ("storage", "root"))
+_PATH_FIELDS: tuple[Loc, ...] = (
+    ("data", "root"),
+    ("data", "images", "root"),
+    ("training", "start_from"),
+    ("storage", "root"),
+)
+_FILE_FIELDS: tuple[Loc, ...] = (
+    ("model", "backbone", "weights"),
+    ("model", "audio", "weights"),
+    ("data", "images", "category_map"),
+)
+"""What may be `file:PATH`, or the name of something that is no file."""
 
 
 def merge(base: Layer, over: Layer) -> Layer:
@@ -143,12 +154,12 @@ def fill_variables(layer: Layer, environment: Mapping[str, str], folder: Path) -
 def absolute_paths(layer: Layer, root: Path) -> Layer:
     """Make the paths in `layer` absolute: each from the folder where it was written, `storage.root` from `root`."""
     data = dict(layer.data)
-    for loc in _PATH_FIELDS:
+    for loc in (*_PATH_FIELDS, *_FILE_FIELDS):
         value = _value_at(data, loc)
         if not isinstance(value, str) or not value:
             continue
         start = root if loc[0] == "storage" else layer.origin(loc).folder
-        scheme = "file:" if loc[-1] == "weights" else ""
+        scheme = "file:" if loc in _FILE_FIELDS else ""
         if value.startswith(scheme):
             path = Path(os.path.normpath(start / Path(value.removeprefix(scheme)).expanduser()))
             data = _replaced(data, loc, f"{scheme}{path}")

@@ -12,17 +12,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcf import checkpoint
+from rcf.checkpoint import without_weights
 from rcf.config import RcfConfig, SyntheticConfig
-from rcf.data.annotations import Annotations, load_annotations
-from rcf.data.layout import find_split
-from rcf.data.synthetic import synthetic_digest, write_synthetic
+from rcf.data.annotations import Annotations
+from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
+from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
 from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metrics, videos_digest
 from rcf.evaluation.results import write_results
 from rcf.evaluation.statistics import stats_from_records
+from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.backbone import backbone_problems
+from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.step import Trainer
 from rcflab.records import Json
@@ -31,31 +34,15 @@ from rcflab.task import EvalResult, Records, Schedule, TaskSpec
 logger = logging.getLogger(__name__)
 
 
-def _data_root(config: RcfConfig) -> Path:
-    if isinstance(config.data, SyntheticConfig):
-        return Path(config.data.root) / synthetic_digest(config.data)
-    return Path(config.data.root)
-
-
-def _splits(config: RcfConfig) -> tuple[str, str]:
-    if isinstance(config.data, SyntheticConfig):
-        return "train", "val"
-    return config.data.train_split, config.data.val_split
-
-
-def _open(config: RcfConfig, split: str) -> VideoDataset:
-    annotations, frames = find_split(_data_root(config), split)
-    return VideoDataset(load_annotations(annotations, frames), frames, config.input.height, config.input.width)
-
-
 class RcfTraining:
     """One training of the network; see rcflab.task.Training."""
 
     def __init__(self, config: RcfConfig, seed: int) -> None:
         self._config = config
-        dataset = _open(config, _splits(config)[0])
-        self._categories = _names(dataset)
-        network = build_network(config.model, len(self._categories), seed)
+        dataset = open_training(config)
+        self._annotations = dataset.annotations
+        self._categories = _names(dataset.annotations)
+        network = _network(config, self._categories, seed)
         self._trainer = Trainer(network, dataset, config, seed)
 
     @property
@@ -81,8 +68,8 @@ class RcfTraining:
 
     @cached_property
     def _validation(self) -> VideoDataset:
-        dataset = _open(self._config, _splits(self._config)[1])
-        if problems := _category_problems(self._trainer.dataset.annotations, dataset.annotations):
+        dataset = open_validation(self._config)
+        if problems := category_problems(self._annotations, dataset.annotations):
             raise InputError(problems)
         return dataset
 
@@ -96,9 +83,21 @@ class RcfTraining:
         return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
 
 
-def _names(dataset: VideoDataset) -> tuple[str, ...]:
-    names = {category.id: category.name for category in dataset.annotations.categories}
-    return tuple(names[category] for category in dataset.category_ids)
+def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
+    """A fresh network, or one with the weights of another training."""
+    start = config.training.start_from
+    if not start:
+        return build_network(config.model, len(categories), seed)
+    network = build_network(without_weights(config.model), len(categories), seed)
+    report = start_from(network, Path(start), categories, config.model)
+    logger.info("event=started_from checkpoint=%s kept=%d fresh=%s dropped=%s", report.checkpoint, len(report.kept),
+                ",".join(report.fresh), ",".join(report.dropped))  # fmt: skip
+    return network
+
+
+def _names(annotations: Annotations) -> tuple[str, ...]:
+    """In the order of class indices, which is that of the ids (VideoDataset.category_ids)."""
+    return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:
@@ -107,7 +106,7 @@ def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:
         video = dataset.videos[result.video]
         frames = [dataset.original(result.video, number).permute(1, 2, 0).numpy() for number in range(video.length)]
         path = folder / f"video-{video.id}.png"
-        save_png(overlay_strip(frames, result.frames, _names(dataset)), path)
+        save_png(overlay_strip(frames, result.frames, _names(dataset.annotations)), path)
         paths.append(path)
     return paths
 
@@ -127,37 +126,19 @@ def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
     parsed = _parse(config)
-    problems = backbone_problems(parsed.model.backbone)
+    start = parsed.training.start_from
+    problems = start_problems(Path(start), parsed.model) if start else backbone_problems(parsed.model.backbone)
     if isinstance(parsed.data, SyntheticConfig):
         return problems
-    found: list[Annotations] = []
-    for split in _splits(parsed):
-        try:
-            path, frames = find_split(_data_root(parsed), split)
-            found.append(load_annotations(path, frames))
-        except InputError as error:
-            problems.extend(error.problems)
-    if len(found) == 2:
-        problems.extend(_category_problems(*found))
-    return problems
-
-
-def _category_problems(train: Annotations, val: Annotations) -> list[Problem]:
-    """Predicted classes are indices into the training categories: another list would be scored in silence."""
-    known, given = ({category.id: category.name for category in each.categories} for each in (train, val))
-    if known == given:
-        return []
-    unlike = sorted(known.items() ^ given.items())
-    return [
-        Problem(str(val.path), "/categories", f"other categories than {train.path}: {unlike[:6]}", "the same in both")
-    ]
+    return [*problems, *data_problems(parsed)]
 
 
 def _prepare(config: Mapping[str, Json]) -> None:
     parsed = _parse(config)
     if isinstance(parsed.data, SyntheticConfig):
-        logger.info("event=synthetic_data folder=%s", _data_root(parsed))
-        write_synthetic(_data_root(parsed), parsed.data)
+        folder = data_root(parsed.data)
+        logger.info("event=synthetic_data folder=%s", folder)
+        write_synthetic(folder, parsed.data)
 
 
 def _metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:

@@ -81,7 +81,10 @@ class TrainingConfig(Config):
     evaluate_every: Annotated[int, Field(ge=0)] = 0
     """Steps between evaluations; 0 means one at the end only."""
     cache_mb: Annotated[int, Field(ge=1)] = 2048
-    """Memory for decoded frames of the training set, in each worker."""
+    """Memory for decoded frames of the training set, in each worker; the validation set has as much of its own."""
+    loader_threads: Annotated[int, Field(ge=0, le=32)] = 0
+    """Steps whose clips are made ahead, each in a thread of its own, in each worker. 0 makes them when they are asked
+    for, which is right for a CPU: no core is to spare. A GPU needs enough threads to decode as fast as it learns."""
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:

@@ -76,9 +76,9 @@ def load_annotations(path: Path, frames_root: Path | None = None, *, require_tra
         refuse(path, "", describe(document), "an object with videos, categories and annotations")
     problems = Collector(str(path))
     top = Row(problems, "", document)
-    folder = _frames_folder(problems, frames_root)
-    categories = _unique(top.rows("categories"), _category)
-    videos = _unique(top.rows("videos"), lambda row: _video(row, folder))
+    folder = frames_folder(problems, frames_root)
+    categories = unique_rows(top.rows("categories"), read_category)
+    videos = unique_rows(top.rows("videos"), lambda row: _video(row, folder))
     _refuse_shared_frames(problems, videos)
     tracks: dict[int, tuple[str, Track]] = {}
     if document.get("annotations") is None and not require_tracks:
@@ -86,21 +86,23 @@ def load_annotations(path: Path, frames_root: Path | None = None, *, require_tra
     elif document.get("annotations", 0) is None:
         problems.add("/annotations", "null", "a list", "A public validation split has no labels: it cannot be scored")
     else:
-        category_ids = _ids(document.get("categories"))
-        video_ids = _ids(document.get("videos"))
-        tracks = _unique(top.rows("annotations"), lambda row: _track(row, videos, video_ids, category_ids))
+        category_ids = ids_of(document.get("categories"))
+        video_ids = ids_of(document.get("videos"))
+        tracks = unique_rows(top.rows("annotations"), lambda row: _track(row, videos, video_ids, category_ids))
     problems.raise_if_any()
-    return Annotations(path, _values(videos), _values(categories), _values(tracks))
+    return Annotations(path, values_of(videos), values_of(categories), values_of(tracks))
 
 
 Item = TypeVar("Item", Category, Video, Track)
 
 
-def _values(items: dict[int, tuple[str, Item]]) -> tuple[Item, ...]:
+def values_of(items: dict[int, tuple[str, Item]]) -> tuple[Item, ...]:
+    """What `unique_rows` found, without the places."""
     return tuple(item for _, item in items.values())
 
 
-def _frames_folder(problems: Collector, root: Path | None) -> FramesFolder | None:
+def frames_folder(problems: Collector, root: Path | None) -> FramesFolder | None:
+    """The folder that holds the frames; None, with a problem noted, when it is not there."""
     if root is None:
         return None
     if not root.is_dir():
@@ -109,7 +111,7 @@ def _frames_folder(problems: Collector, root: Path | None) -> FramesFolder | Non
     return FramesFolder(root)
 
 
-def _ids(rows: Json) -> frozenset[int]:
+def ids_of(rows: Json) -> frozenset[int]:
     """Every id that occurs, also of rows with faults: one fault should not call all its users unknown."""
     if not isinstance(rows, list):
         return frozenset()
@@ -117,7 +119,7 @@ def _ids(rows: Json) -> frozenset[int]:
     return frozenset(number for number in numbers if isinstance(number, int))
 
 
-def _unique(rows: Iterator[Row], read: Callable[[Row], Item | None]) -> dict[int, tuple[str, Item]]:
+def unique_rows(rows: Iterator[Row], read: Callable[[Row], Item | None]) -> dict[int, tuple[str, Item]]:
     """The readable rows by id, each with its place; a second use of an id is noted."""
     first: dict[int, str] = {}
     found: dict[int, tuple[str, Item]] = {}
@@ -133,7 +135,8 @@ def _unique(rows: Iterator[Row], read: Callable[[Row], Item | None]) -> dict[int
     return found
 
 
-def _category(row: Row) -> Category | None:
+def read_category(row: Row) -> Category | None:
+    """One row of `categories`."""
     number, name = row.integer("id"), row.text("name")
     return None if number is None or name is None else Category(number, name)
 

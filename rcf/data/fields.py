@@ -81,6 +81,10 @@ class Row:
             return None
         return tuple(self._measure(f"{self.at(key)}/{index}", value) for index, value in enumerate(values))
 
+    def measure(self, key: str) -> float | None:
+        """A number of at least 0; absent or null gives None."""
+        return self._measure(self.at(key), self.values.get(key))
+
     def _measure(self, place: str, value: Json) -> float | None:
         if value is None:
             return None

@@ -1,13 +1,14 @@
-"""One frame from disk at the network's size.
+"""One frame from disk, and its masks, at another size.
 
 file --header (size as declared?)--> decode (RGB, uint8) --antialiased bilinear--> (3, H, W)
+                                                   masks --more than half of the area--> (M, H, W)
 """
 
 from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Bool, UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
@@ -16,9 +17,11 @@ from torchvision.io import ImageReadMode, decode_image
 from rcf.data.annotations import Video
 from rcf.data.problems import refuse
 
+_AGAIN = "Fetch the frame again"
 
-def read_frame(path: Path, video: Video) -> UInt8[Tensor, "3 H W"]:
-    """The frame at the video's own size.
+
+def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H W"]:
+    """The frame at the video's own size; `place` says in errors which one it is.
 
     Raises rcf.errors.InputError when the file is missing, is no whole image, or has another size than the video.
     """
@@ -27,17 +30,18 @@ def read_frame(path: Path, video: Video) -> UInt8[Tensor, "3 H W"]:
         with Image.open(path) as image:
             width, height = image.size
     except FileNotFoundError:
-        refuse(path, "", "no such file", "a frame on disk")
+        refuse(path, place, "no such file", "a frame on disk")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        refuse(path, "", f"a file that is no image ({_short(error)})", "a JPEG or PNG image", "Fetch the frame again")
+        refuse(path, place, f"a file that is no image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
     if (width, height) != (video.width, video.height):
-        refuse(path, "", f"an image of {width}x{height}", f"{video.width}x{video.height} as video {video.id} declares")
+        declared = f"{video.width}x{video.height} as video {video.id} declares"
+        refuse(path, place, f"an image of {width}x{height}", declared)
     try:
         frame = decode_image(torch.as_tensor(np.fromfile(path, dtype=np.uint8)), ImageReadMode.RGB)
     except RuntimeError as error:
-        refuse(path, "", f"a damaged image ({_short(error)})", "a JPEG or PNG image", "Fetch the frame again")
+        refuse(path, place, f"a damaged image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
     if frame.dtype != torch.uint8 or frame.ndim != 3:
-        refuse(path, "", f"{frame.dtype} pixels in {frame.ndim} axes", "one image of 8 bits a channel")
+        refuse(path, place, f"{frame.dtype} pixels in {frame.ndim} axes", "one image of 8 bits a channel")
     return frame
 
 
@@ -51,3 +55,12 @@ def resize_frame(frame: UInt8[Tensor, "3 h w"], height: int, width: int) -> UInt
     if frame.shape[1:] == (height, width):
         return frame
     return functional.interpolate(frame[None], size=(height, width), mode="bilinear", antialias=True)[0]
+
+
+def resize_masks(masks: Bool[Tensor, "M h w"], height: int, width: int) -> Bool[Tensor, "M H W"]:
+    """True where more than half of the area is: masks that do not overlap stay so."""
+    if masks.shape[1:] == (height, width):
+        return masks
+    if masks.shape[0] == 0:  # torch refuses to resize nothing
+        return masks.new_zeros(0, height, width)
+    return functional.interpolate(masks[None].float(), size=(height, width), mode="area")[0] > 0.5

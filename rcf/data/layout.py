@@ -1,6 +1,13 @@
-"""Where a YouTube-VIS data set keeps what: the releases and the tools around them use several names.
+"""Where a video data set keeps what: the releases and the tools around them use several names.
 
 root, split --find_split--> annotation file, frames folder
+
+    YouTube-VIS 2019         train.json                         train/JPEGImages
+    YouTube-VIS 2021, 2022   train/instances.json               train/JPEGImages      validation is called valid
+    OVIS                     annotations_train.json             train, or Images/train
+    AVISeg                   train.json                         train/JPEGImages      validation is called val
+    MaskTrack R-CNN          annotations/instances_train_sub.json
+    CMaskTrack R-CNN         annotations/annotations_train.json  train_images
 """
 
 from pathlib import Path
@@ -13,17 +20,20 @@ _SAME_SPLIT = {"val": "valid", "valid": "val"}
 def find_split(root: Path, split: str) -> tuple[Path, Path]:
     """The annotation file and the frames folder of a split, under any of the names that are in use.
 
-    Annotations: `<split>/instances.json`, `<split>/<split>.json`, `<split>.json`, `instances_<split>_sub.json`, the
-    last two also below `annotations/`. Frames: `<split>/JPEGImages` or `JPEGImages`. `val` and `valid` mean the same.
+    Annotations: `<split>/instances.json` or `<split>/<split>.json`; `<split>.json`, `annotations_<split>.json` or
+    `instances_<split>_sub.json`, at the root or below `annotations/`. Frames: `<split>/JPEGImages`, `JPEGImages`,
+    `Images/<split>`, `<split>_images`, or `<split>` itself. `val` and `valid` mean the same.
     Raises rcf.errors.InputError naming what is missing.
     """
     if not root.is_dir():
         refuse(root, "", "no such folder", "the folder of a YouTube-VIS data set", "Set data.root")
     names = [split, *([_SAME_SPLIT[split]] if split in _SAME_SPLIT else [])]
     files = [root / name / file for name in names for file in ("instances.json", f"{name}.json")]
-    flat = [file for name in names for file in (f"{name}.json", f"instances_{name}_sub.json")]
+    flat = [f.format(name) for name in names for f in ("{}.json", "annotations_{}.json", "instances_{}_sub.json")]
     files += [root / folder / file for folder in (".", "annotations") for file in flat]
     frames = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
+    # A folder named after the split comes last: it also holds JPEGImages where that is the frames folder.
+    frames += [root / f.format(name) for f in ("Images/{}", "{}_images", "{}") for name in names]
     annotation = next((file for file in files if file.is_file()), None)
     folder = next((path for path in frames if path.is_dir()), None)
     if annotation is None:

@@ -1,95 +1,114 @@
-"""Training clips as a pure function of (seed, step): a resume needs no sampler state, arms with one seed see one order.
+"""Training clips as a pure function of (seed, step, place): a resume needs no sampler state, workers share one batch.
 
-step --> clip numbers --permutation of the epoch--> videos --stream "data"--> first target
-     --> R frames before + T targets, clamped to the video --stream "augment"--> flip --> ClipBatch
+clip_plan.plan_clips --> clips of the step --read: frames, targets--> augment.draw_look (window, size, colour)
+    --> augmented --> collate.py: padded to the step's size --> ClipBatch
+
+A step has `clips` places; each worker takes some of them, and what stands at a place does not depend on which.
 """
 
-from dataclasses import dataclass
-from functools import lru_cache
+import logging
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from rcf.config import FrameSizeConfig
 from rcf.data.annotations import Video
-from rcf.seeding import stream
+from rcf.data.augment import draw_look, show_frames, show_targets
+from rcf.data.clip_plan import Clip, ClipPlan, clip_at, clip_frames, plan_clips
+from rcf.data.collate import ShownClip, collate
+from rcf.data.order import Draw, Pool
+from rcf.data.sizes import network_size
+from rcf.errors import InputError, Problem
 from rcf.structures import ClipBatch, FrameTargets
+
+logger = logging.getLogger(__name__)
 
 
 @runtime_checkable
 class ClipSource(Protocol):
-    """What sampling needs of a data set; VideoDataset is one."""
+    """What sampling needs of a data set; VideoDataset and Mixture are two."""
 
     @property
     def videos(self) -> tuple[Video, ...]: ...
+
+    @property
+    def pools(self) -> tuple[Pool, ...]: ...
 
     def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]: ...
 
     def targets(self, video_index: int, frame_index: int) -> FrameTargets: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """Where one clip is taken from."""
+def sample_clips(source: ClipSource, plan: ClipPlan, seed: int, step: int, places: range | None = None) -> ClipBatch:
+    """The clips at `places` of one step (None: all of them), each of `references` + `targets` frames.
 
-    video_index: int
-    first: int
-    """Frame of the first target."""
-    flipped: bool
-
-
-def window(t: int, references: int) -> list[int]:
-    """Reference frames of target `t`, oldest first; at the start of a video the oldest frame is repeated."""
-    return [max(t - back, 0) for back in range(references, 0, -1)]
-
-
-def clip_frames(length: int, first: int, targets: int, references: int) -> list[int]:
-    """R + T frame numbers of a clip; a video shorter than T repeats its last frame."""
-    return [min(max(t, 0), length - 1) for t in range(first - references, first + targets)]
-
-
-def plan_clips(lengths: tuple[int, ...], *, clips: int, targets: int, flip: bool, seed: int, step: int) -> list[Clip]:
-    """The clips of one step, for videos of these lengths (frames).
-
-    Each video comes once in a permutation. The number of reference frames is no argument: it cannot change the targets.
+    All parts of a step are padded to the size of its largest clip. Raises rcf.errors.InputError when a file is
+    damaged; under on_corrupt: skip only when more than half of the places are.
     """
-    starts = stream(seed, "data", step).random(clips)
-    mirrored = stream(seed, "augment", step).random(clips) < 0.5
-    planned: list[Clip] = []
-    for position in range(clips):
-        epoch, place = divmod(step * clips + position, len(lengths))
-        video = _order(seed, epoch, len(lengths))[place]
-        choices = max(lengths[video] - targets + 1, 1)
-        planned.append(Clip(video, int(starts[position] * choices), flip and bool(mirrored[position])))
-    return planned
+    planned = plan_clips(source.videos, source.pools, plan, seed, step)
+    wanted = range(plan.clips) if places is None else places
+    reader = _Reader(source, plan, seed, step, most=max(len(wanted) // 2, 1))
+    shown = [reader.read(planned[place], place) for place in wanted]
+    return collate(shown, _canvas(source, planned, reader.box), len(reader.damaged))
 
 
-def sample_clips(
-    dataset: ClipSource, *, clips: int, targets: int, references: int, flip: bool, seed: int, step: int
-) -> ClipBatch:
-    """The batch of one step: `clips` clips of `references` + `targets` frames.
-
-    Raises rcf.errors.InputError when an image is damaged.
-    """
-    lengths = tuple(video.length for video in dataset.videos)
-    planned = plan_clips(lengths, clips=clips, targets=targets, flip=flip, seed=seed, step=step)
-    taken = [_take(dataset, clip, targets, references) for clip in planned]
-    return ClipBatch(torch.stack([frames for frames, _ in taken]), tuple(wanted for _, wanted in taken))
+def _canvas(source: ClipSource, planned: list[Clip], box: FrameSizeConfig | None) -> tuple[int, int]:
+    """Height and width that hold every clip of the step."""
+    if box is None:
+        return 0, 0
+    videos = [source.videos[clip.video_index] for clip in planned]
+    sizes = [network_size(video.height, video.width, box) for video in videos]
+    return max(height for height, _ in sizes), max(width for _, width in sizes)
 
 
-@lru_cache(maxsize=8)
-def _order(seed: int, epoch: int, videos: int) -> tuple[int, ...]:
-    return tuple(np.random.Generator.permutation(stream(seed, "data-order", epoch), videos).tolist())
+class _Reader:
+    """Reads clips; under on_corrupt: skip the next clip in the order stands in for one that is damaged."""
 
+    def __init__(self, source: ClipSource, plan: ClipPlan, seed: int, step: int, most: int) -> None:
+        self._source, self._plan, self._seed, self._step = source, plan, seed, step
+        self._most = most
+        self.box = plan.box(seed, step)
+        self.damaged: list[Problem] = []
+        """One for each clip that was left out."""
 
-def _take(
-    dataset: ClipSource, clip: Clip, targets: int, references: int
-) -> tuple[UInt8[Tensor, "P 3 H W"], tuple[FrameTargets, ...]]:
-    numbers = clip_frames(dataset.videos[clip.video_index].length, clip.first, targets, references)
-    frames = torch.stack([dataset.frame(clip.video_index, number) for number in numbers])
-    wanted = tuple(dataset.targets(clip.video_index, number) for number in numbers[references:])
-    if clip.flipped:
-        return frames.flip(-1), tuple(FrameTargets(t.labels, t.masks.flip(-1), t.tracks) for t in wanted)
-    return frames, wanted
+    def read(self, clip: Clip, place: int) -> ShownClip:
+        """`clip`, or the next one that can be read. Raises InputError when too many cannot."""
+        while True:
+            try:
+                return self._read(clip, place)
+            except InputError as error:
+                if self._plan.on_corrupt == "fail":
+                    raise
+                self._leave_out(clip, error.problems[0])
+            following = Draw(clip.draw.pool, clip.draw.number + 1)
+            source = self._source
+            clip = clip_at(source.videos, source.pools, following, self._plan, self._seed, clip.start, clip.flipped)
+
+    def _leave_out(self, clip: Clip, problem: Problem) -> None:
+        self.damaged.append(problem)
+        number = self._source.videos[clip.video_index].id
+        logger.warning("event=clip_skipped step=%d video=%d reason=%s", self._step, number, problem)
+        if len(self.damaged) > self._most:
+            raise InputError(self.damaged)
+
+    def _read(self, clip: Clip, place: int) -> ShownClip:
+        source, plan = self._source, self._plan
+        video, references = source.videos[clip.video_index], plan.references
+        numbers = clip_frames(video.length, clip.first, plan.targets, references)
+        look = draw_look(
+            plan.augment,
+            frames=len(numbers),
+            still=source.pools[clip.draw.pool].still,
+            flipped=clip.flipped,
+            size=None if self.box is None else network_size(video.height, video.width, self.box),
+            position=(self._seed, self._step, place),
+        )
+        # Each frame is read once, however often the clip repeats it.
+        frames = {number: source.frame(clip.video_index, number) for number in sorted(set(numbers))}
+        targets = {number: source.targets(clip.video_index, number) for number in sorted(set(numbers[references:]))}
+        shown = [
+            show_targets(targets[number], part, look)
+            for number, part in zip(numbers[references:], look.windows[references:], strict=True)
+        ]
+        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown))

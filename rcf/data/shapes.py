@@ -47,11 +47,36 @@ def _ring(u: Reals, v: Reals) -> Flags:
     return (squared < 1.0) & (squared > 0.25)
 
 
+def _square(u: Reals, v: Reals) -> Flags:
+    return (np.abs(u) < 0.85) & (np.abs(v) < 0.85)
+
+
+def _bar(u: Reals, v: Reals) -> Flags:
+    return (np.abs(u) < 1.2) & (np.abs(v) < 0.4)
+
+
+def _crescent(u: Reals, v: Reals) -> Flags:
+    return (u * u + v * v < 1.1) & ((u - 0.5) ** 2 + v * v > 0.6)
+
+
+def _star(u: Reals, v: Reals) -> Flags:
+    # Straight edges between five points at 1.25 and five notches at 0.5.
+    sector = np.pi / 5
+    away = np.abs(np.mod(np.arctan2(v, u), 2 * sector) - sector)
+    across, along = np.sin(sector - away), np.cos(sector - away)
+    radius = np.hypot(u, v)
+    notch_x, notch_y = 0.5 * np.cos(sector), 0.5 * np.sin(sector)
+    return radius * (along * notch_y + across * (1.25 - notch_x)) < 1.25 * notch_y
+
+
 _INSIDE: dict[str, Callable[[Reals, Reals], Flags]] = {
     "disc": _disc, "triangle": _triangle, "cross": _cross, "ring": _ring,
+    "square": _square, "bar": _bar, "crescent": _crescent, "star": _star,
 }  # fmt: skip
-CATEGORIES = tuple(_INSIDE)
+CATEGORIES = ("disc", "triangle", "cross", "ring")
 """Names; the category id in the annotation file is the position here plus 1."""
+STILL_CATEGORIES = ("square", "bar", "crescent", "star")
+"""Those of the synthetic still images: none of the videos' is among them."""
 
 REACH = 1.3
 """No shape goes farther than this many radii from its centre."""

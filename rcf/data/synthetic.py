@@ -2,16 +2,11 @@
 
 SyntheticConfig --synthetic_digest--> identity of the content, known before anything is drawn
 
-out there and complete? --> nothing to do
-else: .<out>.<random>.tmp/{train,val}/{JPEGImages, instances.json} + synthetic.json --rename--> out
-      (a second process that was faster wins; both wrote the same)
+clips.render_split --whole_folder--> out/{train,val}/{JPEGImages, instances.json} + synthetic.json
 """
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,10 +14,8 @@ from PIL import Image
 
 from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
 from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, render_split
-from rcf.data.problems import refuse
+from rcf.data.whole_folder import make_folder, write_json
 
-MARK = "synthetic.json"
-"""Says what a complete set was made from; it comes with the rename, so it is never there too early."""
 JPEG_QUALITY = 90
 
 Progress = Callable[[int, int], None]
@@ -40,37 +33,8 @@ def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | Non
 
     Raises rcf.errors.InputError when `out` holds anything else.
     """
-    if _complete(out, config):
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
-    try:
-        _write_splits(folder, config, progress)
-        _write_json(folder / MARK, {"digest": synthetic_digest(config), "config": config.model_dump(exclude={"root"})})
-        folder.chmod(0o755)
-        _move(folder, out, config)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _complete(out: Path, config: SyntheticConfig) -> bool:
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return False
-    try:
-        mark = json.loads((out / MARK).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        refuse(out, "", "a file or folder that is no synthetic set", "a new or empty folder", "Name another folder")
-    if mark.get("digest") != synthetic_digest(config):
-        refuse(out, "", "a synthetic set of other settings", "a new or empty folder", "Name another folder")
-    return True
-
-
-def _move(folder: Path, out: Path, config: SyntheticConfig) -> None:
-    try:
-        folder.replace(out)
-    except OSError:
-        if not _complete(out, config):
-            raise
+    content = config.model_dump(exclude={"root"})
+    make_folder(out, synthetic_digest(config), content, lambda folder: _write_splits(folder, config, progress))
 
 
 def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | None) -> None:
@@ -83,7 +47,7 @@ def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | No
             done += 1
             if progress is not None:
                 progress(done, total)
-        _write_json(folder / split / "instances.json", annotations.document())
+        write_json(folder / split / "instances.json", annotations.document())
 
 
 def _write_frames(folder: Path, clip: Clip) -> None:
@@ -91,10 +55,3 @@ def _write_frames(folder: Path, clip: Clip) -> None:
     for t, frame in enumerate(clip.frames):
         # No colour subsampling: at this size it would smear the colours over the edges.
         Image.fromarray(frame).save(folder / f"{t:05d}.jpg", quality=JPEG_QUALITY, subsampling=0)
-
-
-def _write_json(path: Path, value: object) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        json.dump(value, file, separators=(",", ":"))
-        file.flush()
-        os.fsync(file.fileno())

@@ -6,6 +6,7 @@ VideoDataset.frame(video, t)   --> (3, H, W) uint8                          <---
 VideoDataset.targets(video, t) --> FrameTargets of the visible instances    <----|
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,13 @@ import torch
 from jaxtyping import Bool, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 from rcf.data.annotations import Annotations, Track
 from rcf.data.cache import ByteCache
-from rcf.data.frames import read_frame, resize_frame
+from rcf.data.frames import read_frame, resize_frame, resize_masks
+from rcf.data.order import Pool
 from rcf.data.runs import mask_of_runs, parse_counts
+from rcf.data.sizes import Size
 from rcf.structures import FrameTargets
 
 DEFAULT_BUDGET = 2 * 1024**3
@@ -33,17 +35,28 @@ class _Packed:
     labels: tuple[int, ...]
     tracks: tuple[int, ...]
     bits: NDArray[np.uint8]
+    size: Size
 
 
 class VideoDataset:
-    """Frames and targets by (video index, frame index), at the network's size. What it returns must not be changed."""
+    """Frames and targets by (video index, frame index), at one size a video. What it returns must not be changed."""
 
     def __init__(
-        self, annotations: Annotations, frames_root: Path, height: int, width: int, cache_bytes: int = DEFAULT_BUDGET
+        self,
+        annotations: Annotations,
+        frames_root: Path,
+        height: int,
+        width: int,
+        cache_bytes: int = DEFAULT_BUDGET,
+        *,
+        size_of: Callable[[int, int], Size] | None = None,
+        still: bool = False,
     ) -> None:
+        """`size_of` (height, width of a video) replaces the fixed `height` x `width`; `still`: videos of one image."""
         self.annotations, self.frames_root = annotations, frames_root
-        self.height, self.width = height, width
+        self._fixed, self._size_of = (height, width), size_of
         self.videos = annotations.videos
+        self.pools = (Pool(0, len(annotations.videos), still=still),)
         self.category_ids = tuple(sorted(category.id for category in annotations.categories))
         """Category index -> the data set's own id."""
         self._index = {number: index for index, number in enumerate(self.category_ids)}
@@ -60,42 +73,41 @@ class VideoDataset:
     def original(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 h w"]:
         """One frame at the video's own size, decoded anew. Raises rcf.errors.InputError as `frame` does."""
         video = self.videos[video_index]
-        return read_frame(self.frames_root / video.file_names[frame_index], video)
+        path = self.frames_root / video.file_names[frame_index]
+        return read_frame(path, video, f"frame {frame_index} of video {video.id}")
 
     def targets(self, video_index: int, frame_index: int) -> FrameTargets:
-        """The instances that are visible at the network's size, in the order of the file; crowds are left out."""
+        """The instances that are visible at the frame's size here, in the order of the file; crowds are left out."""
         packed = self._targets.get((video_index, frame_index), lambda: self._pack(video_index, frame_index))
-        pixels = self.height * self.width
-        bits = np.unpackbits(packed.bits, axis=1, count=pixels)
-        masks = torch.as_tensor(bits).view(torch.bool).reshape(-1, self.height, self.width)
+        height, width = packed.size
+        bits = np.unpackbits(packed.bits, axis=1, count=height * width)
+        masks = torch.as_tensor(bits).view(torch.bool).reshape(-1, height, width)
         return FrameTargets(torch.tensor(packed.labels, dtype=torch.int64), masks,
                             torch.tensor(packed.tracks, dtype=torch.int64))  # fmt: skip
 
+    def _size(self, video_index: int) -> Size:
+        video = self.videos[video_index]
+        return self._fixed if self._size_of is None else self._size_of(video.height, video.width)
+
     def _read(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
-        return resize_frame(self.original(video_index, frame_index), self.height, self.width)
+        return resize_frame(self.original(video_index, frame_index), *self._size(video_index))
 
     def _pack(self, video_index: int, frame_index: int) -> _Packed:
+        size = self._size(video_index)
         kept: list[tuple[Track, NDArray[np.uint8]]] = []
         for track in self._tracks[self.videos[video_index].id]:
-            mask = None if track.iscrowd else self._mask(track, frame_index)
+            mask = None if track.iscrowd else _mask(track, frame_index, size)
             if mask is not None and mask.any():
                 kept.append((track, np.packbits(mask.numpy().reshape(-1))))
-        size = (self.height * self.width + 7) // 8
-        bits = np.stack([mask for _, mask in kept]) if kept else np.zeros((0, size), dtype=np.uint8)
+        length = (size[0] * size[1] + 7) // 8
+        bits = np.stack([mask for _, mask in kept]) if kept else np.zeros((0, length), dtype=np.uint8)
         labels = tuple(self._index[track.category_id] for track, _ in kept)
-        return _Packed(labels, tuple(track.id for track, _ in kept), bits)
-
-    def _mask(self, track: Track, frame_index: int) -> Bool[Tensor, "H W"] | None:
-        rle = track.segmentations[frame_index]
-        if rle is None:
-            return None
-        mask = torch.as_tensor(np.ascontiguousarray(mask_of_runs(parse_counts(rle["counts"]), *rle["size"])))
-        return resize_mask(mask, self.height, self.width)
+        return _Packed(labels, tuple(track.id for track, _ in kept), bits, size)
 
 
-def resize_mask(mask: Bool[Tensor, "h w"], height: int, width: int) -> Bool[Tensor, "H W"]:
-    """True where more than half of the area is: masks that do not overlap stay so."""
-    if mask.shape == (height, width):
-        return mask
-    area = functional.interpolate(mask[None, None].float(), size=(height, width), mode="area")
-    return area[0, 0] > 0.5
+def _mask(track: Track, frame_index: int, size: Size) -> Bool[Tensor, "H W"] | None:
+    rle = track.segmentations[frame_index]
+    if rle is None:
+        return None
+    mask = torch.as_tensor(np.ascontiguousarray(mask_of_runs(parse_counts(rle["counts"]), *rle["size"])))
+    return resize_masks(mask[None], *size)[0]

@@ -10,7 +10,7 @@ else; and the gradient of a step is the same however it is split over ranks and 
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from typing import cast
 
@@ -19,8 +19,9 @@ from jaxtyping import UInt8
 from torch import Tensor, nn
 
 from rcf.config import RcfConfig
-from rcf.data.sampling import sample_clips
-from rcf.data.ytvis import VideoDataset
+from rcf.data.clip_plan import ClipPlan
+from rcf.data.loader import Loader
+from rcf.data.sampling import ClipSource, sample_clips
 from rcf.errors import NonFiniteLossError
 from rcf.loss.criterion import Loss, Normaliser, SetLoss
 from rcf.model.network import RCF
@@ -38,15 +39,15 @@ _TERMS = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce",
 class Trainer:
     """Trains `network` on `dataset`, one `advance()` at a time; with many ranks, all of them call it together."""
 
-    def __init__(
-        self, network: RCF, dataset: VideoDataset, config: RcfConfig, seed: int, ranks: Ranks = SINGLE
-    ) -> None:
+    def __init__(self, network: RCF, dataset: ClipSource, config: RcfConfig, seed: int, ranks: Ranks = SINGLE) -> None:
         self.network, self.dataset, self.config, self.seed, self.ranks = network, dataset, config, seed, ranks
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network.to(self.device, memory_format=_memory_format(config))  # pyright: ignore[reportCallIssue]
         self._wrapped = ranks.wrap(network)
         self._forward = cast(RCF, torch.compile(self._wrapped) if config.training.compile else self._wrapped)
-        self._loss = SetLoss(config.training.loss)
+        training = config.training
+        self._loss = SetLoss(training.loss)
+        self._loader = Loader(_sampler(dataset, config, seed, ranks), training.steps, training.loader_threads)
         self.optimizer = build_optimizer(network, config.training)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.training.precision == "float16")
         self.average = RunningAverage(network, config.training.ema) if config.training.ema else None
@@ -85,16 +86,8 @@ class Trainer:
         }
 
     def _sample(self) -> ClipBatch:
-        training = self.config.training
-        return sample_clips(
-            self.dataset,
-            clips=training.clips_per_step,
-            targets=training.targets_per_clip,
-            references=self.config.model.reference.frames,
-            flip=training.augment.flip,
-            seed=self.seed,
-            step=self.step,
-        )
+        """This rank's clips of the step."""
+        return self._loader.get(self.step)
 
     def _backward(self, batch: ClipBatch) -> dict[str, float]:
         """Add up the gradients of all parts; returns the terms of the whole step, summed over ranks."""
@@ -171,6 +164,14 @@ class Trainer:
 
 
 _SCALER = "loss_scale"
+
+
+def _sampler(source: ClipSource, config: RcfConfig, seed: int, ranks: Ranks) -> Callable[[int], ClipBatch]:
+    """step -> this rank's clips."""
+    plan = ClipPlan.of(config)
+    each = plan.clips // ranks.size
+    places = range(ranks.rank * each, (ranks.rank + 1) * each)
+    return lambda step: sample_clips(source, plan, seed, step, places)
 
 
 def _frames(batch: ClipBatch) -> Sequence[FrameTargets]:

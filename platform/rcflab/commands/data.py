@@ -1,6 +1,7 @@
 """`rcflab data`: make data sets.
 
 synth OUT --SyntheticConfig--> rcf.data.synthetic writes OUT/train, OUT/val --> --preview: a contact sheet
+                               --> --coco: rcf.data.synthetic_images writes still images of other categories
 """
 
 import time
@@ -14,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from rcf.config import SyntheticConfig
 from rcf.data.synthetic import write_synthetic
+from rcf.data.synthetic_images import write_images
 from rcflab.errors import InputError, Problem, StorageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -41,13 +43,22 @@ def synth(  # noqa: PLR0913 - each argument is an option of the command
     frames: Annotated[int, typer.Option(min=2, help="Frames of a clip.")] = _DEFAULT.frames,
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same pixels.")] = _DEFAULT.seed,
     preview: Annotated[Path | None, typer.Option(metavar="PNG", help="Also draw a contact sheet.")] = None,
+    coco: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Also write still images of other categories, in COCO's layout."),
+    ] = None,
 ) -> None:  # fmt: skip
     """Write moving textured shapes as a YouTube-VIS data set: OUT/train and OUT/val.
 
     Each holds JPEGImages/<clip>/<frame>.jpg and instances.json. The folder appears when it is whole. A set that is
     there already, with the same settings, is left as it is. The defaults take about 5 seconds and 20 MB.
 
+    With --coco FOLDER still images are written there, one for each frame, of categories that the videos lack, as
+    FOLDER/train2017, FOLDER/val2017 and FOLDER/annotations/instances_{train,val}2017.json: something to pretrain on,
+    with data: {kind: coco, root: FOLDER} in an experiment.
+
     Example: rcflab data synth shapes --train-clips 20 --val-clips 4 --preview shapes.png
+    Example: rcflab data synth shapes --coco shapes-coco
 
     Exit codes: 0 ok, 2 bad input, 74 storage.
     """
@@ -59,9 +70,14 @@ def synth(  # noqa: PLR0913 - each argument is an option of the command
     try:
         with LateProgress() as progress:
             write_synthetic(out, config, progress.update)
+        if coco is not None:
+            with LateProgress() as progress:
+                write_images(coco, config, progress.update)
     except OSError as error:
         raise StorageError(f"{error.filename or out}: {error.strerror or error}") from error
     typer.echo(f"{out}: {train_clips} training and {val_clips} validation clips of {frames} frames, {width}x{height}")
+    if coco is not None:
+        typer.echo(f"{coco}: {train_clips * frames} training and {val_clips * frames} validation images")
     if preview is not None:
         _draw(out, preview)
         typer.echo(f"{preview}: contact sheet")

@@ -8,8 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rcf.config import AugmentConfig
 from rcf.data.annotations import Video
-from rcf.data.sampling import clip_frames, plan_clips, sample_clips, window
+from rcf.data.clip_plan import Clip, ClipPlan, clip_frames, plan_clips, window
+from rcf.data.order import Pool
+from rcf.data.sampling import sample_clips
 from rcf.data.ytvis import VideoDataset
 from rcf.structures import ClipBatch, FrameTargets
 
@@ -19,6 +22,7 @@ class Numbered:
 
     def __init__(self, *lengths: int) -> None:
         self.videos = tuple(Video(i, 4, 2, length, ("x",) * length) for i, length in enumerate(lengths))
+        self.pools = (Pool(0, len(lengths)),)
 
     def frame(self, video_index: int, frame_index: int) -> torch.Tensor:
         columns = torch.arange(4, dtype=torch.uint8).expand(2, 4)
@@ -31,8 +35,18 @@ class Numbered:
 
 
 def _sample(source: Any, **changes: Any) -> ClipBatch:
-    options: dict[str, Any] = {"clips": 4, "targets": 2, "references": 1, "flip": True, "seed": 3, "step": 5}
-    return sample_clips(source, **(options | changes))
+    options: dict[str, Any] = {"clips": 4, "targets": 2, "references": 1, "flip": True, "seed": 3, "step": 5} | changes
+    seed, step = options.pop("seed"), options.pop("step")
+    return sample_clips(source, _plan(**options), seed, step)
+
+
+def _plan(flip: bool, clips: int, targets: int, references: int = 0) -> ClipPlan:
+    return ClipPlan(clips, targets, references, AugmentConfig(flip=flip))
+
+
+def _planned(lengths: tuple[int, ...], clips: int, targets: int, flip: bool, seed: int, step: int) -> list[Clip]:
+    source = Numbered(*lengths)
+    return plan_clips(source.videos, source.pools, _plan(flip, clips, targets), seed, step)
 
 
 def _tracks(batch: ClipBatch) -> list[list[int]]:
@@ -67,18 +81,18 @@ def test_a_short_video_repeats_its_last_frame() -> None:
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6), st.integers(1, 6), st.integers(0, 99))
 def test_no_clip_passes_the_end_of_its_video(lengths: list[int], targets: int, step: int) -> None:
-    for clip in plan_clips(tuple(lengths), clips=3, targets=targets, flip=True, seed=0, step=step):
+    for clip in _planned(tuple(lengths), clips=3, targets=targets, flip=True, seed=0, step=step):
         assert 0 <= clip.first <= max(lengths[clip.video_index] - targets, 0)
 
 
 def test_every_first_target_is_drawn() -> None:
-    drawn = Counter(plan_clips((5,), clips=400, targets=2, flip=False, seed=0, step=0))
+    drawn = Counter(_planned((5,), clips=400, targets=2, flip=False, seed=0, step=0))
     assert [sum(n for clip, n in drawn.items() if clip.first == first) > 60 for first in range(4)] == [True] * 4
 
 
 def _visited(videos: int, clips: int, steps: int) -> list[int]:
     lengths = (3,) * videos
-    planned = [plan_clips(lengths, clips=clips, targets=1, flip=True, seed=1, step=step) for step in range(steps)]
+    planned = [_planned(lengths, clips=clips, targets=1, flip=True, seed=1, step=step) for step in range(steps)]
     return [clip.video_index for batch in planned for clip in batch]
 
 
@@ -138,12 +152,12 @@ def test_a_flip_turns_all_frames_and_masks_of_a_clip(step: int) -> None:
 
 
 def test_about_half_of_the_clips_are_flipped() -> None:
-    flipped = sum(clip.flipped for clip in plan_clips((3,) * 4, clips=400, targets=1, flip=True, seed=0, step=0))
+    flipped = sum(clip.flipped for clip in _planned((3,) * 4, clips=400, targets=1, flip=True, seed=0, step=0))
     assert 150 < flipped < 250
 
 
 def test_no_clip_is_flipped_when_flips_are_off() -> None:
-    assert not any(clip.flipped for clip in plan_clips((3,) * 4, clips=50, targets=1, flip=False, seed=0, step=0))
+    assert not any(clip.flipped for clip in _planned((3,) * 4, clips=50, targets=1, flip=False, seed=0, step=0))
 
 
 def test_sampling_leaves_the_frames_of_the_data_set_as_they_were(small_set: Any) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from rcf.data.annotations import load_annotations
+from rcf.data.clip_plan import ClipPlan
 from rcf.data.layout import find_split
 from rcf.data.sampling import sample_clips
 from rcf.data.ytvis import VideoDataset
@@ -30,7 +31,7 @@ def test_a_real_set_is_read_whole(
 def test_clips_of_a_real_set_hold_frames_and_objects(shared_data: Path, name: str, height: int, width: int) -> None:
     path, folder = find_split(shared_data / name, "train")
     dataset = VideoDataset(load_annotations(path, folder), folder, height, width)
-    batch = sample_clips(dataset, clips=4, targets=2, references=2, flip=True, seed=0, step=0)
+    batch = sample_clips(dataset, ClipPlan(clips=4, targets=2, references=2), seed=0, step=0)
     assert batch.frames.shape == (4, 4, 3, height, width)
     assert sum(int(target.masks.any()) for clip in batch.targets for target in clip) >= 4
     assert batch.frames.float().std() > 20

@@ -1,0 +1,135 @@
+"""Start a training from the weights of another one, whose categories may be others.
+
+    checkpoint --fits?--> all tensors but the class head --copied--> network
+               --rows of equal category names, and that of "empty" --copied--> class head; other rows stay fresh
+
+Another architecture is refused: its tensors are named, and the fields of the configuration that differ.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from rcf.checkpoint import read_state, without_weights
+from rcf.checkpoint_files import find_checkpoint, weights_file
+from rcf.config import ModelConfig
+from rcf.errors import CheckpointError, InputError, Problem
+from rcf.model import build_network
+from rcf.model.network import RCF
+from rcf.tensors import load_tensors, state_of
+
+_CLASS_HEAD = "head.classes."
+_HARMLESS = ("backbone.weights", "backbone.frozen_stages", "backbone.gradient_checkpointing", "encoder.dropout",
+             "decoder.dropout")  # fmt: skip
+"""Fields of the model that change no tensor."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartReport:
+    """What became of the class head; everything else was loaded."""
+
+    checkpoint: Path
+    kept: tuple[str, ...]
+    """Categories whose row was loaded."""
+    fresh: tuple[str, ...]
+    """Categories that the checkpoint does not know: their rows are random."""
+    dropped: tuple[str, ...]
+    """Categories of the checkpoint that nobody asks for any more."""
+
+
+def start_from(network: RCF, folder: Path, categories: Sequence[str], model: ModelConfig) -> StartReport:
+    """Load the weights of the checkpoint in `folder` (or of the cell that it keeps) into `network`.
+
+    `categories` are the names behind the network's classes, `model` what it was built from. Raises
+    rcf.errors.InputError where there is no checkpoint, CheckpointError where it is of another architecture.
+    """
+    checkpoint, theirs, tensors = _open(network, folder, model)
+    ours = tuple(categories)
+    wanted = state_of(network)
+    rows = _rows(theirs, ours)
+    # Copied, not assigned: the network keeps its own memory format (channels_last).
+    with torch.no_grad():
+        for name, value in wanted.items():
+            if not name.startswith(_CLASS_HEAD):
+                value.copy_(tensors[name])
+                continue
+            for mine, their in rows:
+                value[mine].copy_(tensors[name][their])
+    return StartReport(
+        checkpoint,
+        kept=tuple(name for name in ours if name in theirs),
+        fresh=tuple(name for name in ours if name not in theirs),
+        dropped=tuple(name for name in theirs if name not in ours),
+    )
+
+
+def start_problems(folder: Path, model: ModelConfig) -> list[Problem]:
+    """Why `start_from` would refuse a network of `model`; computes nothing."""
+    with torch.device("meta"):
+        network = build_network(without_weights(model), categories=1, seed=0)
+    try:
+        _open(network, folder, model)
+    except InputError as error:
+        return list(error.problems)
+    except CheckpointError as error:
+        return [Problem(str(folder), "training.start_from", str(error), "a checkpoint of this network")]
+    return []
+
+
+def _open(network: RCF, folder: Path, model: ModelConfig) -> tuple[Path, tuple[str, ...], dict[str, Tensor]]:
+    """The checkpoint, its categories and its tensors, which fit `network` but for the rows of the class head."""
+    checkpoint = find_checkpoint(folder)
+    state = read_state(checkpoint)
+    try:
+        tensors = load_tensors(weights_file(checkpoint))
+    except SafetensorError as error:
+        raise CheckpointError(f"{weights_file(checkpoint)}: damaged ({error}). Choose another checkpoint") from error
+    wanted = state_of(network)
+    theirs = tuple(str(name) for name in state["categories"])
+    unlike = [name for name in wanted if name not in tensors or not _fits(name, tensors[name], wanted[name])]
+    unlike += [name for name in tensors if name not in wanted]
+    unlike += [name for name in tensors if name.startswith(_CLASS_HEAD) and tensors[name].shape[0] != len(theirs) + 1]
+    if unlike:
+        raise CheckpointError(_unlike(checkpoint, unlike, len(wanted), state["config"]["model"], model))
+    return checkpoint, theirs, tensors
+
+
+def _fits(name: str, theirs: Tensor, ours: Tensor) -> bool:
+    if name.startswith(_CLASS_HEAD):
+        return theirs.shape[1:] == ours.shape[1:]
+    return theirs.shape == ours.shape
+
+
+def _rows(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]:
+    """(our row, their row) of the class head; the last one is "empty" in both."""
+    known = {name: row for row, name in enumerate(theirs)}
+    rows = [(row, known[name]) for row, name in enumerate(ours) if name in known]
+    return [*rows, (len(ours), len(theirs))]
+
+
+def _unlike(checkpoint: Path, names: list[str], count: int, theirs: Mapping[str, Any], model: ModelConfig) -> str:
+    given = dict(_leaves(model.model_dump(mode="json")))
+    made = dict(_leaves(theirs))
+    other = [
+        f"model.{path}: {made.get(path, 'absent')} there, {given.get(path, 'absent')} here"
+        for path in sorted(made.keys() | given.keys())
+        if path not in _HARMLESS and made.get(path) != given.get(path)
+    ]
+    hint = f"Set these as they are there ({'; '.join(other)})" if other else "Its model section is equal: it is damaged"
+    return (
+        f"{checkpoint}: {len(names)} of {count} tensors are not those of this network, first: {', '.join(names[:3])}. "
+        f"{hint}, or choose another training.start_from"
+    )
+
+
+def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
+    for name, value in config.items():
+        if isinstance(value, dict):
+            yield from _leaves(cast("dict[str, Any]", value), f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
