@@ -24,6 +24,7 @@ from rcf.evaluation.statistics import stats_from_records
 from rcf.model import build_network
 from rcf.model.backbone import backbone_problems
 from rcf.pictures import overlay_strip, save_png
+from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
@@ -51,8 +52,8 @@ def _open(config: RcfConfig, split: str) -> VideoDataset:
 class RcfTraining:
     """One training of the network; see rcflab.task.Training."""
 
-    def __init__(self, config: RcfConfig, seed: int) -> None:
-        self._config = config
+    def __init__(self, config: RcfConfig, seed: int, ranks: Ranks = SINGLE) -> None:
+        self._config, self._ranks = config, ranks
         dataset = _open(config, _splits(config)[0])
         self._categories = _names(dataset)
         network = build_network(config.model, len(self._categories), seed)
@@ -120,8 +121,8 @@ def _schedule(config: Mapping[str, Json]) -> Schedule:
     return Schedule(training.steps, training.log_every, training.checkpoint_every, training.evaluate_every)
 
 
-def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
-    return RcfTraining(_parse(config), seed)
+def _start(config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> RcfTraining:
+    return RcfTraining(_parse(config), seed, ranks)
 
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
@@ -170,5 +171,6 @@ TASK = TaskSpec(
     check=_check,
     prepare=_prepare,
     resume_files=(checkpoint.OPTIMIZER,),
+    best="val/ap",
     metrics=_metrics,
 )
