@@ -1,6 +1,7 @@
 """Weights and optimiser state as safetensors, everything else as JSON: no pickle, so a checkpoint cannot run code.
 
     Trainer --save--> weights.safetensors, optimizer.safetensors, state.json --restore--> Trainer, bit for bit
+                      average.safetensors where a running average is kept
                       weights.safetensors + state.json --load_network--> RCF for inference
 
 Atomic replacement and checksums belong to whoever owns the folder; these functions fill and read it.
@@ -21,6 +22,7 @@ from rcf.tensors import load_tensors, save_tensors, state_of
 from rcf.train.step import Trainer
 
 WEIGHTS, OPTIMIZER, STATE = "weights.safetensors", "optimizer.safetensors", "state.json"
+AVERAGE = "average.safetensors"
 _FORMAT = 1
 
 
@@ -28,6 +30,8 @@ def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
     """Write all that `restore` needs into the existing `folder`."""
     save_tensors(state_of(trainer.network), folder / WEIGHTS)
     save_tensors(trainer.optimizer_tensors(), folder / OPTIMIZER)
+    if trainer.average is not None:
+        save_tensors(state_of(trainer.average.network), folder / AVERAGE)
     state = {
         "format": _FORMAT,
         "step": trainer.step,
@@ -44,6 +48,9 @@ def restore(trainer: Trainer, folder: Path) -> None:
     if state["seed"] != trainer.seed:
         raise CheckpointError(f"{folder}: got seed {state['seed']}, expected {trainer.seed}")
     _fill(trainer.network, load_tensors(folder / WEIGHTS), folder)
+    if trainer.average is not None:
+        _fill(trainer.average.network, load_tensors(folder / AVERAGE), folder)
+        trainer.average.resumed()
     trainer.step = int(state["step"])
     if (folder / OPTIMIZER).exists():
         trainer.load_optimizer_tensors(load_tensors(folder / OPTIMIZER))
@@ -52,7 +59,10 @@ def restore(trainer: Trainer, folder: Path) -> None:
 
 
 def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
-    """A trained network in evaluation mode, its configuration and the names of its categories."""
+    """A trained network in evaluation mode, its configuration and the names of its categories.
+
+    The running average of the weights, where the training kept one.
+    """
     state = _read_state(folder)
     config = RcfConfig.model_validate(state["config"])
     categories = tuple(str(name) for name in state["categories"])
@@ -60,7 +70,8 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
     bare = config.model.backbone.model_copy(update={"weights": "none"})
     model: ModelConfig = config.model.model_copy(update={"backbone": bare})
     network = build_network(model, len(categories), seed=0)
-    _fill(network, load_tensors(folder / WEIGHTS), folder)
+    average = folder / AVERAGE
+    _fill(network, load_tensors(average if average.exists() else folder / WEIGHTS), folder)
     return network, config, categories
 
 

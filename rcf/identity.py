@@ -2,6 +2,7 @@
 
     slot rule       slot i at t has the identity of slot i before
     slot_iou rule   ... unless its mask overlaps a mask of t-1 by more than `override_iou`: then that mask's identity
+    cosine rule     slots of t and t-1 are paired by the cosine of their instance codes: MinVIS, a baseline
 
 What the paper leaves open: overrides are settled greedily by falling IoU (ties: lower slot, then lower predecessor),
 each identity is used once a frame, and a slot whose own identity is taken gets a new one. A silent slot keeps its own.
@@ -11,11 +12,13 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import torch
+import torch.nn.functional as functional
 from jaxtyping import Bool, Float, Int
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
-from rcf.tensors import floats, integers
+from rcf.tensors import floats, from_numpy, integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,8 +33,8 @@ class Assignment:
 class IdentityRule(Protocol):
     """Gives identities frame by frame; holds all that it needs of the past."""
 
-    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
-        """Identities for the slots that fired in the next frame."""
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
+        """Identities for the slots that fired in the next frame; `codes` are those of all slots."""
         ...
 
 
@@ -42,7 +45,7 @@ class SlotIdentity:
         self._of_slot: dict[int, int] = {}
         self._next = 0
 
-    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
         """Every slot keeps its identity; a slot that fires for the first time gets a new one."""
         return self.settle(slots, {})
 
@@ -78,7 +81,7 @@ class SlotIouIdentity:
         self._masks: Tensor | None = None
         self._identities: list[int] = []
 
-    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"]) -> Assignment:
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
         """Overlap with the last frame first, then the slot rule for what is left."""
         forced = {} if self._masks is None else self._forced(mask_iou(masks, self._masks))
         assignment = self._rule.settle(slots, forced)
@@ -97,6 +100,30 @@ class SlotIouIdentity:
         return forced
 
 
+class CosineIdentity:
+    """All slots of adjacent frames are paired one to one, fired or not, so that their codes' cosines add up to most.
+
+    The slot rule is then followed along these pairs (Huang et al. 2022, MinVIS, section 3.3).
+    """
+
+    def __init__(self) -> None:
+        self._codes: Tensor | None = None
+        """Codes of the last frame, in the order of the identities."""
+
+    def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
+        """Identity k + 1 is what was slot k in the first frame."""
+        directions = functional.normalize(codes.double(), dim=-1)
+        order = torch.arange(len(codes))
+        if self._codes is not None:
+            slot_of = linear_sum_assignment(-(self._codes @ directions.T).numpy())[1]
+            order = from_numpy(slot_of)
+        self._codes = directions[order]
+        identity_of = torch.empty_like(order)
+        identity_of[order] = torch.arange(1, len(codes) + 1)
+        identities = identity_of[slots]
+        return Assignment(identities, identities != slots + 1)
+
+
 def mask_iou(left: Bool[Tensor, "M h w"], right: Bool[Tensor, "P h w"]) -> Float[Tensor, "M P"]:
     """Intersection over union of every pair of masks; 0 where both are empty."""
     a, b = left.flatten(1).double(), right.flatten(1).double()
@@ -107,4 +134,6 @@ def mask_iou(left: Bool[Tensor, "M h w"], right: Bool[Tensor, "P h w"]) -> Float
 
 def identity_rule(config: EvaluationConfig) -> IdentityRule:
     """The rule that `config` names, at the start of a video."""
+    if config.identity == "cosine":
+        return CosineIdentity()
     return SlotIdentity() if config.identity == "slot" else SlotIouIdentity(config.override_iou)

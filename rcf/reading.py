@@ -24,13 +24,17 @@ class FrameReader:
         self._rule: IdentityRule = identity_rule(config)
 
     def read(
-        self, classes: Float[Tensor, "Q G"], masks: Float[Tensor, "Q h w"], size: tuple[int, int]
+        self,
+        classes: Float[Tensor, "Q G"],
+        masks: Float[Tensor, "Q h w"],
+        codes: Float[Tensor, "Q D"],
+        size: tuple[int, int],
     ) -> FramePrediction:
         """The next frame; `size` is (height, width) of the frame as it came."""
         probabilities = classes.float().softmax(-1)
         fired = (probabilities[:, :-1].amax(-1) > self._config.class_threshold).nonzero()[:, 0]
         logits = masks[fired].float()
-        assignment = self._rule.assign(fired.cpu(), (logits > self._logit).cpu())
+        assignment = self._rule.assign(fired.cpu(), (logits > self._logit).cpu(), codes.cpu())
         full = enlarge(logits, size) > self._logit
         return FramePrediction(
             slots=fired.cpu(),

@@ -67,8 +67,9 @@ class RcfTraining:
     def advance(self) -> Mapping[str, float]:
         """One optimisation step."""
         metrics = dict(self._trainer.advance())
-        if not self._config.training.loss.bce_weight:
-            del metrics["train/loss_bce"]
+        for name in ("bce", "focal"):
+            if not getattr(self._config.training.loss, f"{name}_weight"):
+                del metrics[f"train/loss_{name}"]
         return metrics
 
     def save(self, folder: Path) -> None:
@@ -89,7 +90,7 @@ class RcfTraining:
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
         rules = RcfConfig.model_validate(config).evaluation
-        found = Evaluator(self._validation, rules).run(self._trainer.network)
+        found = Evaluator(self._validation, rules).run(self._trainer.evaluated)
         results = artifacts / "results.json"
         write_results(results, found.predictions)
         pictures = _draw(self._validation, found, artifacts / "overlays")

@@ -78,7 +78,7 @@ class Evaluator:
         for index, video in enumerate(self._dataset.videos):
             frames = torch.stack([self._dataset.frame(index, number) for number in range(video.length)])
             answer = segment_video(network, frames)
-            answer = Segmentation(answer.classes.cpu(), answer.masks.cpu())
+            answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
             images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
             secant.add_video(images, answer.classes[-1], answer.masks[-1], network.references.frames)
             yield self._read(index, answer, order)
@@ -90,7 +90,8 @@ class Evaluator:
         order.start_video()
         frames: list[FramePrediction] = []
         for number in range(video.length):
-            prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], (video.height, video.width))
+            size = (video.height, video.width)
+            prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], answer.codes[number], size)
             truth = self._dataset.targets(index, number)
             small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
             order.add(prediction.slots, small, truth.tracks, truth.masks, prediction.overridden)

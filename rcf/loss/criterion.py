@@ -1,6 +1,9 @@
 """The loss of a batch with deep supervision (equation 4).
 
-Segmentation S N Q, targets of N frames --match--> pairs --> class term + Dice term (+ BCE), summed over S layers
+Segmentation S N Q, targets of N frames --match--> pairs --> class term + mask terms, summed over S layers
+                                                              each divided by counts of the whole step: Normaliser
+
+A step may be split into parts, over processes or one after the other: with the step's counts the parts add up to it.
 """
 
 from collections.abc import Sequence
@@ -12,8 +15,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rcf.config import LossConfig
-from rcf.loss.matcher import match
-from rcf.loss.terms import at_stride_4, dice, pixel_cross_entropy
+from rcf.loss.matcher import FrameToMatch, Matched, Matching, matching_of
+from rcf.loss.pixels import PixelChoice, at_stride_4, pixel_choice
+from rcf.loss.terms import dice, focal, pixel_cross_entropy
 from rcf.structures import FrameTargets, Segmentation
 
 
@@ -25,6 +29,24 @@ class Loss:
     class_term: Float[Tensor, ""]
     dice_term: Float[Tensor, ""]
     bce_term: Float[Tensor, ""]
+    focal_term: Float[Tensor, ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Normaliser:
+    """What the terms of a step are divided by."""
+
+    instances: float
+    """Masks in all frames of the step."""
+    class_weight: float
+    """Sum of the weights of all slots: 1 for a slot with an instance, the empty class's weight for the others."""
+
+    @classmethod
+    def of(cls, frames: Sequence[FrameTargets], queries: int, empty_weight: float) -> "Normaliser":
+        """Counts of `frames`; those of parts of a step may be added up."""
+        counts = [len(frame.labels) for frame in frames]
+        weights = [min(count, queries) + max(queries - count, 0) * empty_weight for count in counts]
+        return cls(float(sum(counts)), float(sum(weights)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,47 +60,89 @@ class _Pairs:
     masks: Float[Tensor, "P L"]
 
 
-def set_loss(answer: Segmentation, frames: Sequence[FrameTargets], config: LossConfig) -> Loss:
-    """Loss of N frames. Every layer has its own matching; each mask counts once, whatever its size."""
-    layers, count, queries = answer.classes.shape[:3]
-    pairs = _pair(answer, frames, config)
-    wanted = torch.full((layers, count, queries), answer.classes.shape[-1] - 1, device=answer.classes.device)
+class SetLoss:
+    """The loss that a configuration describes."""
+
+    def __init__(self, config: LossConfig) -> None:
+        self._config = config
+        self._matching: Matching = matching_of(config)
+        self._pixels: PixelChoice = pixel_choice(config)
+
+    def __call__(
+        self, answer: Segmentation, frames: Sequence[FrameTargets], normaliser: Normaliser | None = None, seed: int = 0
+    ) -> Loss:
+        """Loss of N frames (frames of one clip side by side). Each mask counts once, whatever its size.
+
+        `normaliser` is that of the whole step, by default of these frames; `seed` draws the points of the step.
+        """
+        config, queries = self._config, answer.classes.shape[2]
+        whole = normaliser or Normaliser.of(frames, queries, config.empty_weight)
+        cells = self._pixels.at(answer.masks.shape[-2], answer.masks.shape[-1], seed)
+        logits = cells.of(answer.masks)
+        pairs = self._pair(answer.classes, logits, [cells.of(self._truth(frame, answer)) for frame in frames], frames)
+        chosen = logits[pairs.layers, pairs.frames, pairs.queries].float()
+        masks, instances = pairs.masks, max(whole.instances, 1.0)
+        layers = answer.classes.shape[0]
+
+        def per_layer(values: Float[Tensor, " P"]) -> Float[Tensor, " S"]:
+            return torch.zeros(layers, device=values.device).index_add(0, pairs.layers, values) / instances
+
+        terms = {
+            "class": _class_terms(answer.classes, pairs, config.empty_weight) / whole.class_weight,
+            "dice": per_layer(dice(chosen, masks)),
+            "bce": per_layer(pixel_cross_entropy(chosen, masks)),
+            "focal": per_layer(focal(chosen, masks)) if config.focal_weight else chosen.new_zeros(layers),
+        }
+        total = config.class_weight * terms["class"].sum() + config.dice_weight * terms["dice"].sum()
+        for name, weight in (("bce", config.bce_weight), ("focal", config.focal_weight)):
+            if weight:
+                total = total + weight * terms[name].sum()
+        last = {name: values[-1].detach() for name, values in terms.items()}
+        return Loss(total, last["class"], last["dice"], last["bce"], last["focal"])
+
+    def _truth(self, frame: FrameTargets, answer: Segmentation) -> Float[Tensor, "M h w"]:
+        return at_stride_4(frame.masks, *answer.masks.shape[-2:]).to(answer.masks.device)
+
+    def _pair(
+        self,
+        classes: Float[Tensor, "S N Q G"],
+        logits: Float[Tensor, "S N Q L"],
+        truth: Sequence[Float[Tensor, "_ L"]],
+        frames: Sequence[FrameTargets],
+    ) -> _Pairs:
+        device = classes.device
+        labels = [frame.labels.to(device) for frame in frames]
+        found = self._matching(
+            [
+                FrameToMatch(classes[:, index].detach(), logits[:, index].detach(), labels[index], each, frame.tracks)
+                for index, (each, frame) in enumerate(zip(truth, frames, strict=True))
+            ]
+        )
+        starts = [0]
+        for each in labels[:-1]:
+            starts.append(starts[-1] + len(each))
+        rows = _rows(found, starts)
+        columns = torch.tensor(rows, dtype=torch.int64).reshape(-1, 4).T.to(device)
+        layer, frame, query, instance = columns.unbind()
+        return _Pairs(layer, frame, query, torch.cat(labels)[instance], torch.cat(list(truth))[instance])
+
+
+def _rows(found: Sequence[Matched], starts: Sequence[int]) -> list[tuple[int, int, int, int]]:
+    """Layer, frame, query, and the instance's place among those of all frames."""
+    return [
+        (layer, frame, query, starts[frame] + instance)
+        for frame, matched in enumerate(found)
+        for layer, pairs in enumerate(zip(matched.queries, matched.instances, strict=True))
+        for query, instance in zip(*pairs, strict=True)
+    ]
+
+
+def _class_terms(classes: Float[Tensor, "S N Q G"], pairs: _Pairs, empty_weight: float) -> Float[Tensor, " S"]:
+    """Cross entropy of each layer, summed with the weights of the slots: the empty class is weighted down."""
+    layers, count, queries, kinds = classes.shape
+    wanted = torch.full((layers, count, queries), kinds - 1, device=classes.device)
     wanted[pairs.layers, pairs.frames, pairs.queries] = pairs.labels
-    class_terms = _class_terms(answer.classes, wanted, config.empty_weight)
-    logits = answer.masks[pairs.layers, pairs.frames, pairs.queries].flatten(1).float()
-    instances = max(sum(len(frame.labels) for frame in frames), 1)
-
-    def per_layer(values: Float[Tensor, " P"]) -> Float[Tensor, " S"]:
-        return torch.zeros(layers, device=values.device).index_add(0, pairs.layers, values) / instances
-
-    dice_terms = per_layer(dice(logits, pairs.masks))
-    bce_terms = per_layer(pixel_cross_entropy(logits, pairs.masks))
-    total = config.class_weight * class_terms.sum() + config.dice_weight * dice_terms.sum()
-    if config.bce_weight:
-        total = total + config.bce_weight * bce_terms.sum()
-    return Loss(total, class_terms[-1].detach(), dice_terms[-1].detach(), bce_terms[-1].detach())
-
-
-def _pair(answer: Segmentation, frames: Sequence[FrameTargets], config: LossConfig) -> _Pairs:
-    height, width = answer.masks.shape[-2:]
-    device = answer.masks.device
-    rows: list[tuple[Tensor, ...]] = []
-    for index, frame in enumerate(frames):
-        targets = at_stride_4(frame.masks, height, width).flatten(1).to(device)
-        labels = frame.labels.to(device)
-        found = match(answer.classes[:, index], answer.masks[:, index].flatten(2), labels, targets, config)
-        for layer, (queries, instances) in enumerate(found):
-            place = (torch.full_like(queries, layer), torch.full_like(queries, index), queries)
-            rows.append((*place, labels[instances], targets[instances]))
-    return _Pairs(*(torch.cat(column).to(device) for column in zip(*rows, strict=True)))
-
-
-def _class_terms(
-    classes: Float[Tensor, "S N Q G"], wanted: Int[Tensor, "S N Q"], empty_weight: float
-) -> Float[Tensor, " S"]:
-    """Cross entropy of each layer, the empty class weighted down, normalised by the sum of weights."""
-    weights = torch.ones(classes.shape[-1], device=classes.device)
+    weights = torch.ones(kinds, device=classes.device)
     weights[-1] = empty_weight
     losses = functional.cross_entropy(classes.float().flatten(0, 2), wanted.flatten(), weights, reduction="none")
-    layers = classes.shape[0]
-    return losses.view(layers, -1).sum(1) / weights[wanted].view(layers, -1).sum(1)
+    return losses.view(layers, -1).sum(1)

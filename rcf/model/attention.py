@@ -1,11 +1,11 @@
 """Boxes "transformer encoder" and "transformer decoder": post-norm layers, positions re-added in each (DETR style).
 
-encoder   tokens N L D --(self-attention, feed-forward) x layers--> fused tokens N L D
+encoder   tokens N L D --(self-attention, feed-forward) x layers--> fused tokens N L D      padding is never looked at
 decoder   queries Q D, fused tokens --(self-attention, cross-attention, feed-forward) x layers--> S N Q D
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from rcf.config import AttentionConfig
@@ -53,10 +53,15 @@ class EncoderLayer(nn.Module):
         self.after_attention = Residual(width, config.dropout)
         self.after_feedforward = Residual(width, config.dropout)
 
-    def forward(self, tokens: Float[Tensor, "N L D"], positions: Float[Tensor, "1 L D"]) -> Float[Tensor, "N L D"]:
+    def forward(
+        self,
+        tokens: Float[Tensor, "N L D"],
+        positions: Float[Tensor, "n L D"],
+        ignore: Bool[Tensor, "N L"] | None = None,
+    ) -> Float[Tensor, "N L D"]:
         """One layer."""
         placed = tokens + positions
-        change, _ = self.attention(placed, placed, tokens, need_weights=False)
+        change, _ = self.attention(placed, placed, tokens, key_padding_mask=ignore, need_weights=False)
         tokens = self.after_attention(tokens, change)
         return self.after_feedforward(tokens, self.feedforward(tokens))
 
@@ -69,10 +74,15 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(EncoderLayer(width, config) for _ in range(config.layers))
         _spread(self.layers)
 
-    def forward(self, tokens: Float[Tensor, "N L D"], positions: Float[Tensor, "1 L D"]) -> Float[Tensor, "N L D"]:
-        """Fused tokens."""
+    def forward(
+        self,
+        tokens: Float[Tensor, "N L D"],
+        positions: Float[Tensor, "n L D"],
+        ignore: Bool[Tensor, "N L"] | None = None,
+    ) -> Float[Tensor, "N L D"]:
+        """Fused tokens; those that `ignore` marks are seen by no other."""
         for layer in self.layers:
-            tokens = layer(tokens, positions)
+            tokens = layer(tokens, positions, ignore)
         return tokens
 
 
@@ -94,12 +104,14 @@ class DecoderLayer(nn.Module):
         slots: Float[Tensor, "1 Q D"],
         memory: Float[Tensor, "N L D"],
         keys: Float[Tensor, "N L D"],
+        ignore: Bool[Tensor, "N L"] | None = None,
     ) -> Float[Tensor, "N Q D"]:
         """One layer; `slots` are the learned positions of the queries, `keys` the memory with its positions."""
         placed = codes + slots
         change, _ = self.self_attention(placed, placed, codes, need_weights=False)
         codes = self.after_self(codes, change)
-        change, _ = self.cross_attention(codes + slots, keys, memory, need_weights=False)
+        placed = codes + slots
+        change, _ = self.cross_attention(placed, keys, memory, key_padding_mask=ignore, need_weights=False)
         codes = self.after_cross(codes, change)
         return self.after_feedforward(codes, self.feedforward(codes))
 
@@ -115,13 +127,18 @@ class Decoder(nn.Module):
         # Drawn last, so that another number of queries does not shift the weights of the layers.
         self.slots = nn.Embedding(queries, width)
 
-    def forward(self, memory: Float[Tensor, "N L D"], positions: Float[Tensor, "1 L D"]) -> Float[Tensor, "S N Q D"]:
+    def forward(
+        self,
+        memory: Float[Tensor, "N L D"],
+        positions: Float[Tensor, "n L D"],
+        ignore: Bool[Tensor, "N L"] | None = None,
+    ) -> Float[Tensor, "S N Q D"]:
         """Instance codes after each layer."""
         slots = self.slots.weight[None]
         codes = torch.zeros_like(slots).expand(memory.shape[0], -1, -1)
         keys = memory + positions
         outputs: list[Tensor] = []
         for layer in self.layers:
-            codes = layer(codes, slots, memory, keys)
+            codes = layer(codes, slots, memory, keys, ignore)
             outputs.append(self.norm(codes))
         return torch.stack(outputs)

@@ -12,18 +12,33 @@ from torch import nn
 
 from rcf.config import ModelConfig, ReferenceConfig
 from rcf.model.attention import Decoder, Encoder
+from rcf.model.audio import audio_part
 from rcf.model.backbone import Backbone
-from rcf.model.mask_head import DynamicMasks, InstanceHead, PixelDecoder
+from rcf.model.fusion import JoinInDecoder, JoinInEncoder, NoTokenTypes, TokenTypes
+from rcf.model.mask_head import DynamicMasks, InstanceHead, PixelDecoder, SlotSoftmax
 from rcf.model.network import RCF
-from rcf.model.tokens import CompressedReferences, NoReferences, PixelWeight, TargetTokens
+from rcf.model.position import LearnedPositions, SinePositions
+from rcf.model.reference import (
+    ChannelMerge,
+    CompressedReferences,
+    DepthwiseConvolution,
+    FullReferences,
+    NoReferences,
+    Pooling,
+    PredictedWeight,
+    StaticWeight,
+    TokenMerge,
+)
+from rcf.model.tokens import Positions, TargetTokens, TokenMap
 from rcf.seeding import stream_seed
 from rcf.tensors import seeded
 
 Part = TypeVar("Part", bound=nn.Module)
+Make = Callable[[str, Callable[[], Part]], Part]
 
 
 def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
-    """A network with random heads (streams "init/PART" of `seed`) and the backbone weights that `config` names.
+    """A network with random heads (streams "init/PART" of `seed`) and the weights that `config` names.
 
     Each part has a stream of its own, so arms that differ in one part start from the same weights in all the others.
     Raises InputError where the backbone or its weights are not to be had. Leaves the global random state as it was.
@@ -32,26 +47,59 @@ def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
     width, mask = config.width, config.mask
     backbone = make("backbone", lambda: Backbone(config.backbone))
     channels = backbone.channels
-    classes = make("classes", lambda: nn.Linear(width, categories + 1))
-    masks = make("masks", lambda: DynamicMasks(width, mask.fpn_width, mask.filter_width))
+    token_map = TokenMap(config.token_stride, channels)
+    positions = make("positions", _POSITIONS[config.position], width)
+    classes = make("classes", nn.Linear, width, categories + 1)
+    masks = make("masks", DynamicMasks, width, mask.fpn_width, mask.filter_width)
     return RCF(
         backbone=backbone,
-        target=make("target", lambda: TargetTokens(channels[-1], width)),
-        references=make("references", lambda: _references(config.reference, channels[-1], width)),
-        encoder=make("encoder", lambda: Encoder(width, config.encoder)),
-        decoder=make("decoder", lambda: Decoder(width, config.queries, config.decoder)),
-        pixels=make("pixels", lambda: PixelDecoder(channels, width, mask.fpn_width)),
-        head=InstanceHead(masks, classes),
+        token_map=token_map,
+        target=make("target", TargetTokens, token_map.channels, width, positions),
+        references=make("references", _references, config.reference, token_map.channels, width, positions),
+        audio=make("audio", audio_part, config.audio, width),
+        fusion=_fusion(config, make),
+        decoder=make("decoder", Decoder, width, config.queries, config.decoder),
+        pixels=make("pixels", PixelDecoder, channels[: token_map.level], width, mask.fpn_width),
+        head=InstanceHead(masks, classes, SlotSoftmax() if mask.slot_softmax else nn.Identity()),
     ).eval()
 
 
-def _seeded_part(seed: int, name: str, make: Callable[[], Part]) -> Part:
+def _seeded_part(seed: int, name: str, make: Callable[..., Part], *arguments: object) -> Part:
     with seeded(stream_seed(seed, f"init/{name}")):
-        return make()
+        return make(*arguments)
 
 
-def _references(config: ReferenceConfig, channels: int, width: int) -> CompressedReferences | NoReferences:
+_POSITIONS: dict[str, type[SinePositions] | type[LearnedPositions]] = {
+    "sine": SinePositions,
+    "learned": LearnedPositions,
+}
+
+
+def _references(
+    config: ReferenceConfig, channels: int, width: int, positions: Positions
+) -> CompressedReferences | FullReferences | NoReferences:
     if config.frames == 0:
         return NoReferences(width)
-    weight = PixelWeight(channels) if config.pixel_weight == "predicted" else nn.Identity()
-    return CompressedReferences(channels, width, config.frames, math.isqrt(config.tokens), weight)
+    if config.tokens == "full":
+        return FullReferences(config.frames, channels, width, positions)
+    side = math.isqrt(config.tokens)
+    # In this order, each from the stream as it stands: an option shifts what comes after it in this part, no other.
+    weight = {"predicted": lambda: PredictedWeight(channels), "static": StaticWeight, "none": nn.Identity}
+    chosen = weight[config.pixel_weight]()
+    compression = Pooling(side) if config.compression == "pool" else DepthwiseConvolution(channels, side)
+    merge = ChannelMerge if config.merge == "channel" else TokenMerge
+    return CompressedReferences(config.frames, chosen, compression, merge(config.frames, channels, width, positions))
+
+
+def _fusion(config: ModelConfig, make: Callable[..., nn.Module]) -> JoinInEncoder | JoinInDecoder:
+    encoder = make("encoder", Encoder, config.width, config.encoder)
+    types = make("types", TokenTypes, config.width) if config.token_types else NoTokenTypes()
+    assert isinstance(encoder, Encoder)
+    assert isinstance(types, TokenTypes | NoTokenTypes)
+    if config.reference.join == "encoder" or config.reference.frames == 0:
+        return JoinInEncoder(encoder, types)
+    if config.reference.encoder_pass == "shared":
+        return JoinInDecoder(encoder, encoder, types)
+    apart = make("reference_encoder", Encoder, config.width, config.encoder)
+    assert isinstance(apart, Encoder)
+    return JoinInDecoder(encoder, apart, types)

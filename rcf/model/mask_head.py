@@ -24,21 +24,20 @@ def _smooth(channels: int, width: int) -> nn.Sequential:
 
 
 class PixelDecoder(nn.Module):
-    """FPN from the fused target tokens up to stride 4."""
+    """FPN from the fused target tokens up to stride 4; `channels` are those of the maps finer than the tokens'."""
 
     def __init__(self, channels: tuple[int, ...], token_width: int, width: int) -> None:
         super().__init__()
         self.top = _smooth(token_width, width)
         self.lateral = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.GroupNorm(_GROUPS, width))
-            for count in channels[:3]
+            nn.Sequential(nn.Conv2d(count, width, 1, bias=False), nn.GroupNorm(_GROUPS, width)) for count in channels
         )
-        self.smooth = nn.ModuleList(_smooth(width, width) for _ in channels[:3])
+        self.smooth = nn.ModuleList(_smooth(width, width) for _ in channels)
 
     def forward(self, pyramid: Pyramid, fused: Float[Tensor, "N D h w"]) -> Float[Tensor, "N P H W"]:
         """Pixel features at stride 4."""
         pixels = self.top(fused)
-        for level in (2, 1, 0):
+        for level in reversed(range(len(self.lateral))):
             side = self.lateral[level](pyramid[level])
             pixels = self.smooth[level](side + functional.interpolate(pixels, size=side.shape[-2:], mode="nearest"))
         return pixels
@@ -66,14 +65,24 @@ class DynamicMasks(nn.Module):
         return logits.transpose(0, 1) + offsets[..., None, None]
 
 
+class SlotSoftmax(nn.Module):
+    """Slots compete for each pixel: logits whose sigmoid is the softmax over the slots."""
+
+    def forward(self, logits: Float[Tensor, "S N Q H W"]) -> Float[Tensor, "S N Q H W"]:
+        """log p - log(1 - p), kept finite where one slot has a pixel all to itself."""
+        shares = logits.float().log_softmax(2).clamp(max=-1e-6)
+        return (shares - torch.log(-torch.expm1(shares))).to(logits.dtype)
+
+
 class InstanceHead(nn.Module):
     """What an instance code says: a class, and a filter for its mask."""
 
-    def __init__(self, masks: DynamicMasks, classes: nn.Linear) -> None:
+    def __init__(self, masks: DynamicMasks, classes: nn.Linear, compete: SlotSoftmax | nn.Identity) -> None:
         super().__init__()
         self.masks = masks
         self.classes = classes
+        self.compete = compete
 
     def forward(self, codes: Float[Tensor, "S N Q D"], pixels: Float[Tensor, "N P H W"]) -> Segmentation:
         """Class and mask logits of each layer's codes."""
-        return Segmentation(self.classes(codes), self.masks(codes, pixels))
+        return Segmentation(self.classes(codes), self.compete(self.masks(codes, pixels)), codes[-1])

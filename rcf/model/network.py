@@ -2,72 +2,118 @@
 
 frames --backbone--> pyramid ----------------------------------------------+-> pixel decoder --> pixels --+
              |-> target tokens ----+                     +-> target part --+                              |
-             |-> reference tokens -+-> encoder --> fused +-> decoder --> codes --+-> filters --> masks <--+
-                                                                                 +-> classes
+             |-> reference tokens -+-> fusion --> memory +-> decoder --> codes --+-> filters --> masks <--+
+sound -------+-> audio tokens -----+                                             +-> classes
 """
 
+from dataclasses import dataclass, replace
+
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from rcf.model.attention import Decoder, Encoder
+from rcf.model.attention import Decoder
+from rcf.model.audio import AudioTokens, NoAudio
 from rcf.model.backbone import Backbone, Pyramid
+from rcf.model.fusion import JoinInDecoder, JoinInEncoder
 from rcf.model.mask_head import InstanceHead, PixelDecoder
-from rcf.model.tokens import CompressedReferences, NoReferences, TargetTokens
+from rcf.model.reference import CompressedReferences, FullReferences, NoReferences
+from rcf.model.tokens import TargetTokens, TokenMap, sizes_at
 from rcf.structures import Segmentation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameFeatures:
+    """What N frames give each by itself."""
+
+    pyramid: Pyramid
+    kept: Tensor
+    """N ...: what a frame leaves behind as a reference."""
+    heard: Float[Tensor, "N V"]
+    """Feature of the sound at each frame; V = 0 in a network without audio."""
+    sizes: Int[Tensor, "N 2"] | None = None
+    """Height and width before padding, pixels; None where nothing is padded."""
 
 
 class RCF(nn.Module):
     """Online video instance segmentation via robust context fusion (arXiv 2207.05580)."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one argument for each box of the figure
         self,
         backbone: Backbone,
+        token_map: TokenMap,
         target: TargetTokens,
-        references: CompressedReferences | NoReferences,
-        encoder: Encoder,
+        references: CompressedReferences | FullReferences | NoReferences,
+        audio: AudioTokens | NoAudio,
+        fusion: JoinInEncoder | JoinInDecoder,
         decoder: Decoder,
         pixels: PixelDecoder,
         head: InstanceHead,
     ) -> None:
         super().__init__()
         self.backbone = backbone
+        self.token_map = token_map
         self.target = target
         self.references = references
-        self.encoder = encoder
+        self.audio = audio
+        self.fusion = fusion
         self.decoder = decoder
         self.pixels = pixels
         self.head = head
 
-    def describe(self, frames: UInt8[Tensor, "N 3 H W"]) -> tuple[Pyramid, Tensor]:
-        """What each frame gives by itself: its pyramid, and what to keep of it as a reference (N C K K)."""
-        pyramid = self.backbone(frames)
-        kept: Tensor = self.references.compress(pyramid[-1])
-        return pyramid, kept
+    def describe(
+        self,
+        frames: UInt8[Tensor, "N 3 H W"],
+        sizes: Int[Tensor, "N 2"] | None = None,
+        audio: Float[Tensor, "N A E"] | None = None,
+    ) -> FrameFeatures:
+        """What each frame and its sound give by themselves; a stream calls this once a frame."""
+        pyramid: Pyramid = self.backbone(frames)
+        kept = self.references.compress(self.token_map(pyramid), sizes_at(sizes, self.token_map.stride))
+        heard = self.audio.describe(pyramid[-1].new_zeros(len(frames), 0, 0) if audio is None else audio)
+        return FrameFeatures(pyramid, kept, heard, sizes)
 
-    def segment(self, pyramid: Pyramid, windows: Tensor) -> Segmentation:
-        """Segment N target frames, given their pyramids and the kept references N R C K K before each."""
-        contents, places = self.target(pyramid[-1])
-        context, context_places = self.references.tokens(windows)
-        positions = torch.cat((places, context_places), dim=1)
-        fused = self.encoder(torch.cat((contents, context), dim=1), positions)
-        codes = self.decoder(fused, positions)
-        height, width = pyramid[-1].shape[-2:]
-        target_map = fused[:, : height * width].transpose(1, 2).unflatten(2, (height, width))
-        answer: Segmentation = self.head(codes, self.pixels(pyramid, target_map))
+    def segment(self, targets: FrameFeatures, windows: Tensor, heard: Float[Tensor, "N W V"]) -> Segmentation:
+        """Segment N target frames.
+
+        `windows` N R ...: what the R frames before each have kept, oldest first. `heard` N R+1 V: the sound of those
+        frames and of the target itself.
+        """
+        top = self.token_map(targets.pyramid)
+        sizes = sizes_at(targets.sizes, self.token_map.stride)
+        memory = self.fusion(
+            self.target(top, sizes),
+            self.references.tokens(windows, sizes),
+            self.audio.tokens(heard),
+            self.references.groups,
+        )
+        codes = self.decoder(memory.contents, memory.positions, memory.ignore)
+        height, width = top.shape[-2:]
+        target_map = memory.contents[:, : height * width].transpose(1, 2).unflatten(2, (height, width))
+        answer: Segmentation = self.head(codes, self.pixels(targets.pyramid, target_map))
         return answer
 
-    def forward(self, frames: UInt8[Tensor, "B P 3 H W"]) -> Segmentation:
+    def forward(
+        self,
+        frames: UInt8[Tensor, "B P 3 H W"],
+        sizes: Int[Tensor, "B 2"] | None = None,
+        audio: Float[Tensor, "B P A E"] | None = None,
+    ) -> Segmentation:
         """Segment the P - R targets of each clip; frame n = b (P - R) + j of the answer is target j of clip b."""
         clips, count = frames.shape[:2]
         references = self.references.frames
-        pyramid, flat = self.describe(frames.flatten(0, 1))
-        kept = flat.reshape(clips, count, *flat.shape[1:])
-        positions = torch.arange(count, device=frames.device)[references:]
-        windows = torch.stack([kept[:, end - references : end] for end in range(references, count)], dim=1)
+        whole = None if sizes is None else sizes.repeat_interleave(count, 0)
+        each = self.describe(frames.flatten(0, 1), whole, None if audio is None else audio.flatten(0, 1))
 
-        def targets(features: Float[Tensor, "BP C h w"]) -> Tensor:
-            return features.reshape(clips, count, *features.shape[1:])[:, positions].flatten(0, 1)
+        def windows(values: Tensor, length: int) -> Tensor:
+            """Of each target: the entries of its R references, and with a length of R + 1 its own."""
+            grouped = values.reshape(clips, count, *values.shape[1:])
+            ends = range(references, count)
+            return torch.stack([grouped[:, end - references :][:, :length] for end in ends], dim=1).flatten(0, 1)
 
-        fine, middle, coarse, top = (targets(level) for level in pyramid)
-        return self.segment((fine, middle, coarse, top), windows.flatten(0, 1))
+        def targets(values: Tensor) -> Tensor:
+            return values.reshape(clips, count, *values.shape[1:])[:, references:].flatten(0, 1)
+
+        fine, middle, coarse, top = (targets(level) for level in each.pyramid)
+        here = replace(each, pyramid=(fine, middle, coarse, top), sizes=None if whole is None else targets(whole))
+        return self.segment(here, windows(each.kept, references), windows(each.heard, references + 1))

@@ -1,6 +1,6 @@
 """AdamW in three groups and the polynomial schedule (appendix X).
 
-backbone: lr x multiplier | rest: lr | norms, biases and embeddings: no weight decay
+backbone: lr x multiplier | rest: lr | norms, biases and embeddings: no weight decay     lr grows with the batch
 """
 
 from torch import nn
@@ -25,13 +25,18 @@ def build_optimizer(network: RCF, config: TrainingConfig) -> AdamW:
             {
                 "params": weights,
                 "weight_decay": config.weight_decay if decays else 0.0,
-                "peak_lr": config.lr * (config.backbone_lr_multiplier if backbone else 1.0),
+                "peak_lr": peak_lr(config) * (config.backbone_lr_multiplier if backbone else 1.0),
             }
             for (backbone, decays), weights in groups.items()
         ],
-        lr=config.lr,
+        lr=peak_lr(config),
         foreach=False,
     )
+
+
+def peak_lr(config: TrainingConfig) -> float:
+    """The largest learning rate of the heads: `lr`, in proportion to the batch where `lr_batch` says what it is for."""
+    return config.lr * config.clips_per_step / config.lr_batch if config.lr_batch else config.lr
 
 
 def rate(step: int, config: TrainingConfig) -> float:

@@ -1,13 +1,17 @@
 """One training in progress: a network, its optimiser and a position in the sample stream.
 
-    sample_clips(seed, step) --> RCF --> set_loss --> backward --> clip --> AdamW(rate(step)) --> step + 1
+    sample_clips(seed, step) --> this rank's clips, in `accumulate` parts
+        each part --> RCF --> SetLoss / counts of the whole step --> backward            (gradients add up)
+    --> sum over ranks --> clip --> AdamW(rate(step)) --> running average --> step + 1
 
-All randomness is a function of (seed, step), so a resume needs weights, optimiser state and the step, nothing else.
+All randomness is a function of (seed, step, rank), so a resume needs weights, optimiser state and the step, nothing
+else; and the gradient of a step is the same however it is split over ranks and parts.
 """
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from typing import cast
 
 import torch
@@ -18,50 +22,65 @@ from rcf.config import RcfConfig
 from rcf.data.sampling import sample_clips
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import NonFiniteLossError
-from rcf.loss.criterion import Loss, set_loss
+from rcf.loss.criterion import Loss, Normaliser, SetLoss
 from rcf.model.network import RCF
 from rcf.seeding import stream_seed
-from rcf.structures import ClipBatch
+from rcf.structures import ClipBatch, FrameTargets
 from rcf.tensors import seed_globally
-from rcf.train.optimizer import build_optimizer, rate, set_rate
+from rcf.train.average import RunningAverage
+from rcf.train.optimizer import build_optimizer, peak_lr, rate, set_rate
+from rcf.train.ranks import SINGLE, Ranks
+
+_REDUCED = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_TERMS = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce", "train/loss_focal")
 
 
 class Trainer:
-    """Trains `network` on `dataset`, one `advance()` at a time."""
+    """Trains `network` on `dataset`, one `advance()` at a time; with many ranks, all of them call it together."""
 
-    def __init__(self, network: RCF, dataset: VideoDataset, config: RcfConfig, seed: int) -> None:
-        self.network, self.dataset, self.config, self.seed = network, dataset, config, seed
+    def __init__(
+        self, network: RCF, dataset: VideoDataset, config: RcfConfig, seed: int, ranks: Ranks = SINGLE
+    ) -> None:
+        self.network, self.dataset, self.config, self.seed, self.ranks = network, dataset, config, seed, ranks
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         network.to(self.device, memory_format=_memory_format(config))  # pyright: ignore[reportCallIssue]
-        self._forward = cast(RCF, torch.compile(network)) if config.training.compile else network
+        self._wrapped = ranks.wrap(network)
+        self._forward = cast(RCF, torch.compile(self._wrapped) if config.training.compile else self._wrapped)
+        self._loss = SetLoss(config.training.loss)
         self.optimizer = build_optimizer(network, config.training)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.training.precision == "float16")
+        self.average = RunningAverage(network, config.training.ema) if config.training.ema else None
         self.step = 0
+
+    @property
+    def evaluated(self) -> RCF:
+        """The network that is evaluated: the running average of the weights, where one is kept."""
+        return self.network if self.average is None else self.average.network
 
     def advance(self) -> Mapping[str, float]:
         """One optimisation step; returns loss terms, learning rate and the share of time spent waiting for data.
 
-        Raises NonFiniteLossError before the weights are touched.
+        Raises NonFiniteLossError before the weights are touched, on all ranks alike.
         """
         began = time.perf_counter()
         batch = self._sample()
         waited = time.perf_counter() - began
         self.network.train()
-        seed_globally(stream_seed(self.seed, f"dropout/{self.step}"))
+        seed_globally(stream_seed(self.seed, f"dropout/{self.step}" + (f"/{self.ranks.rank}" * bool(self.ranks.rank))))
         share = rate(self.step, self.config.training)
         set_rate(self.optimizer, share)
-        loss = self._loss(batch)
-        self._check_finite(loss)
         self.optimizer.zero_grad(set_to_none=True)
-        loss.total.backward()  # pyright: ignore[reportUnknownMemberType]
-        self._clip()
-        self.optimizer.step()  # pyright: ignore[reportUnknownMemberType]
+        terms = self._backward(batch)
+        for name, value in terms.items():
+            if not math.isfinite(value):
+                raise NonFiniteLossError(self.step, name, value)
+        self._update()
         self.step += 1
+        if self.average is not None:
+            self.average.update(self.network)
         return {
-            "train/loss": loss.total.item(),
-            "train/loss_class": loss.class_term.item(),
-            "train/loss_dice": loss.dice_term.item(),
-            "train/loss_bce": loss.bce_term.item(),
-            "train/lr": share * self.config.training.lr,
+            **terms,
+            "train/lr": share * peak_lr(self.config.training),
             "time/data_wait_pct": 100 * waited / (time.perf_counter() - began),
         }
 
@@ -72,53 +91,102 @@ class Trainer:
             clips=training.clips_per_step,
             targets=training.targets_per_clip,
             references=self.config.model.reference.frames,
-            flip=training.flip,
+            flip=training.augment.flip,
             seed=self.seed,
             step=self.step,
         )
 
-    def _loss(self, batch: ClipBatch) -> Loss:
-        reduced = self.config.training.precision == "bfloat16"
-        with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=reduced):
-            answer = self._forward(self._to_device(batch.frames))
-        frames = [frame for clip in batch.targets for frame in clip]
-        return set_loss(answer, frames, self.config.training.loss)
+    def _backward(self, batch: ClipBatch) -> dict[str, float]:
+        """Add up the gradients of all parts; returns the terms of the whole step, summed over ranks."""
+        whole = self._counts(batch)
+        parts = list(_parts(batch, self.config.training.accumulate))
+        sums = [0.0] * len(_TERMS)
+        for number, part in enumerate(parts):
+            # Ranks add their gradients once, with the last part.
+            last = number == len(parts) - 1
+            with nullcontext() if last else self.ranks.unsynchronised(self._wrapped):
+                loss = self._part_loss(part, whole)
+                # DistributedDataParallel averages over ranks; the loss is made to be summed.
+                self.scaler.scale(loss.total * self.ranks.size).backward()  # pyright: ignore[reportUnknownMemberType]
+            values = (loss.total, loss.class_term, loss.dice_term, loss.bce_term, loss.focal_term)
+            sums = [before + value.item() for before, value in zip(sums, values, strict=True)]
+        return dict(zip(_TERMS, self.ranks.total(sums), strict=True))
+
+    def _counts(self, batch: ClipBatch) -> Normaliser:
+        mine = Normaliser.of(_frames(batch), self.config.model.queries, self.config.training.loss.empty_weight)
+        instances, class_weight = self.ranks.total([mine.instances, mine.class_weight])
+        return Normaliser(instances, class_weight)
+
+    def _part_loss(self, part: ClipBatch, whole: Normaliser) -> Loss:
+        kind = _REDUCED[self.config.training.precision]
+        audio = None if part.audio is None else part.audio.to(self.device, non_blocking=True)
+        sizes = None if part.sizes is None else part.sizes.to(self.device)
+        with torch.autocast(self.device.type, dtype=kind, enabled=kind is not torch.float32):
+            answer = self._forward(self._to_device(part.frames), sizes, audio)
+        return self._loss(answer, _frames(part), whole, seed=stream_seed(self.seed, f"points/{self.step}"))
 
     def _to_device(self, frames: UInt8[Tensor, "B P 3 H W"]) -> UInt8[Tensor, "B P 3 H W"]:
         """Pinned on the way to a GPU, so that the copy runs beside what the GPU still has to do."""
         return frames.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else frames
 
-    def _check_finite(self, loss: Loss) -> None:
-        terms = {"train/loss_class": loss.class_term, "train/loss_dice": loss.dice_term, "train/loss": loss.total}
-        for name, term in terms.items():
-            if not math.isfinite(value := term.item()):
-                raise NonFiniteLossError(self.step, name, value)
+    def _update(self) -> None:
+        """Clip, or with a limit of 0 only look: a gradient that is not finite would spoil every weight.
 
-    def _clip(self) -> None:
-        """Clip, or with a limit of 0 only look: a gradient that is not finite would spoil every weight."""
+        Under float16 such a gradient is a sign of too large a scale: the step is left out and the scale halved.
+        """
+        self.scaler.unscale_(self.optimizer)
         limit = self.config.training.clip_norm or math.inf
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), limit, foreach=False).item()
-        if not math.isfinite(norm):
+        if not math.isfinite(norm) and not self.scaler.is_enabled():
             raise NonFiniteLossError(self.step, "gradient norm", norm)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
 
     def optimizer_tensors(self) -> dict[str, Tensor]:
-        """Adam's moments by parameter name, for a checkpoint."""
+        """Adam's moments by parameter name, and the state of the loss scale, for a checkpoint."""
         names = {id(weight): name for name, weight in self.network.named_parameters()}
         tensors: dict[str, Tensor] = {}
         for weight, state in self.optimizer.state.items():
             for key, value in cast("dict[str, Tensor]", state).items():
                 tensors[f"{key}/{names[id(weight)]}"] = value
+        for key, value in cast("dict[str, float]", self.scaler.state_dict()).items():
+            tensors[f"{_SCALER}/{key}"] = torch.tensor(value, dtype=torch.float64)
         return tensors
 
     def load_optimizer_tensors(self, tensors: Mapping[str, Tensor]) -> None:
         """Undo `optimizer_tensors`; memory formats follow the parameters, as in an uninterrupted run."""
         weights = dict(self.network.named_parameters())
         self.optimizer.state.clear()
+        scale = {path.split("/", 1)[1]: value.item() for path, value in tensors.items() if path.startswith(_SCALER)}
+        if scale:
+            self.scaler.load_state_dict({**scale, "_growth_tracker": int(scale["_growth_tracker"])})
         for path, value in tensors.items():
             key, name = path.split("/", 1)
+            if key == _SCALER:
+                continue
             weight = weights[name]
             home = value.clone() if key == "step" else torch.empty_like(weight).copy_(value)
             self.optimizer.state[weight][key] = home
+
+
+_SCALER = "loss_scale"
+
+
+def _frames(batch: ClipBatch) -> Sequence[FrameTargets]:
+    return [frame for clip in batch.targets for frame in clip]
+
+
+def _parts(batch: ClipBatch, count: int) -> Iterator[ClipBatch]:
+    """The batch in `count` parts of equal size."""
+    clips = len(batch.targets) // count
+    for first in range(0, len(batch.targets), clips):
+        part = slice(first, first + clips)
+        yield ClipBatch(
+            batch.frames[part],
+            batch.targets[part],
+            None if batch.sizes is None else batch.sizes[part],
+            None if batch.audio is None else batch.audio[part],
+        )
 
 
 def _memory_format(config: RcfConfig) -> torch.memory_format:

@@ -15,21 +15,24 @@ def _masks(*columns: range) -> torch.Tensor:
     return masks
 
 
+_NO_CODES = torch.zeros(6, 2)
+
+
 def _slots(*numbers: int) -> torch.Tensor:
     return torch.tensor(numbers, dtype=torch.int64)
 
 
 def test_a_slot_keeps_its_identity_through_silence() -> None:
     rule = SlotIdentity()
-    first = rule.assign(_slots(1, 3), _masks(range(2), range(4, 6))).identities.tolist()
-    rule.assign(_slots(3), _masks(range(4, 6)))
-    assert rule.assign(_slots(1, 3), _masks(range(2), range(4, 6))).identities.tolist() == first
+    first = rule.assign(_slots(1, 3), _masks(range(2), range(4, 6)), _NO_CODES).identities.tolist()
+    rule.assign(_slots(3), _masks(range(4, 6)), _NO_CODES)
+    assert rule.assign(_slots(1, 3), _masks(range(2), range(4, 6)), _NO_CODES).identities.tolist() == first
 
 
 def test_a_mask_that_moves_to_another_slot_takes_its_identity_along() -> None:
     rule = SlotIouIdentity(0.5)
-    before = rule.assign(_slots(0, 1), _masks(range(4), range(6, 12)))
-    after = rule.assign(_slots(0, 1), _masks(range(6, 12), range(4)))
+    before = rule.assign(_slots(0, 1), _masks(range(4), range(6, 12)), _NO_CODES)
+    after = rule.assign(_slots(0, 1), _masks(range(6, 12), range(4)), _NO_CODES)
     assert after.identities.tolist() == before.identities.tolist()[::-1]
     assert after.overridden.tolist() == [True, True]
 
@@ -37,23 +40,23 @@ def test_a_mask_that_moves_to_another_slot_takes_its_identity_along() -> None:
 def test_an_overlap_of_exactly_one_half_does_not_override() -> None:
     """Strictly greater, as the paper says: 2 of 4 columns shared is an IoU of 0.5."""
     rule = SlotIouIdentity(0.5)
-    rule.assign(_slots(0), _masks(range(4)))
-    after = rule.assign(_slots(1), _masks(range(2)))
+    rule.assign(_slots(0), _masks(range(4)), _NO_CODES)
+    after = rule.assign(_slots(1), _masks(range(2)), _NO_CODES)
     assert after.identities.tolist() == [2]
 
 
 def test_the_greater_overlap_wins_and_the_loser_whose_identity_is_taken_gets_a_new_one() -> None:
     rule = SlotIouIdentity(0.5)
-    rule.assign(_slots(0), _masks(range(8)))
-    after = rule.assign(_slots(0, 1), _masks(range(6), range(7)))
+    rule.assign(_slots(0), _masks(range(8)), _NO_CODES)
+    after = rule.assign(_slots(0, 1), _masks(range(6), range(7)), _NO_CODES)
     assert after.identities.tolist() == [2, 1]
     assert after.overridden.tolist() == [False, True]
 
 
 def test_an_overlap_with_the_own_former_mask_is_no_override() -> None:
     rule = SlotIouIdentity(0.5)
-    rule.assign(_slots(2), _masks(range(5)))
-    assert rule.assign(_slots(2), _masks(range(4))).overridden.tolist() == [False]
+    rule.assign(_slots(2), _masks(range(5)), _NO_CODES)
+    assert rule.assign(_slots(2), _masks(range(4)), _NO_CODES).overridden.tolist() == [False]
 
 
 @given(st.data())
@@ -64,7 +67,7 @@ def test_no_identity_is_used_twice_in_a_frame(data: st.DataObject) -> None:
         starts = [data.draw(st.integers(0, 8)) for _ in slots]
         masks = _masks(*(range(start, start + 4) for start in starts))
         for rule in rules:
-            identities = rule.assign(_slots(*slots), masks).identities.tolist()
+            identities = rule.assign(_slots(*slots), masks, _NO_CODES).identities.tolist()
             assert len(set(identities)) == len(identities)
 
 
@@ -76,7 +79,7 @@ def test_mask_iou_of_known_masks() -> None:
 def test_a_slot_that_wakes_up_does_not_take_back_an_identity_that_another_slot_carries() -> None:
     """Slot 0 falls silent, slot 3 takes its identity along, both fire: slot 3 is slot 3 at t-1."""
     rule = SlotIouIdentity(0.5)
-    rule.assign(_slots(0), _masks(range(4)))
-    rule.assign(_slots(3), _masks(range(4)))
-    after = rule.assign(_slots(0, 3), _masks(range(8, 12), range(5, 7)))
+    rule.assign(_slots(0), _masks(range(4)), _NO_CODES)
+    rule.assign(_slots(3), _masks(range(4)), _NO_CODES)
+    after = rule.assign(_slots(0, 3), _masks(range(8, 12), range(5, 7)), _NO_CODES)
     assert after.identities.tolist() == [2, 1]

@@ -29,11 +29,12 @@ def test_output_ignores_future_frames(tiny_network: RCF, video: torch.Tensor) ->
 @pytest.mark.parametrize("chunk", [1, 3, 8])
 def test_push_over_a_clip_equals_the_batched_path(frames: int, chunk: int, tiny_model, video: torch.Tensor) -> None:
     network = build_network(tiny_model(frames=frames), categories=3, seed=0)
-    answer = segment_video(network, video, chunk)
+    answer = segment_video(network, video, chunk=chunk)
     segmenter, reader = OnlineSegmenter(network, SIZE, EVERYTHING_FIRES), FrameReader(EVERYTHING_FIRES)
     for number in range(len(video)):
         pushed = segmenter.push(video[number])
-        batched = reader.read(answer.classes[-1, number], answer.masks[-1, number], (64, 96))
+        here = (answer.classes[-1, number], answer.masks[-1, number], answer.codes[number])
+        batched = reader.read(*here, (64, 96))
         assert pushed.slots.tolist() == batched.slots.tolist()
         assert pushed.identities.tolist() == batched.identities.tolist()
         torch.testing.assert_close(pushed.class_probabilities, batched.class_probabilities, atol=1e-5, rtol=1e-4)
@@ -65,7 +66,7 @@ def test_what_is_kept_does_not_grow_with_the_stream(tiny_network: RCF, video: to
         segmenter.push(frame)
     kept = list(segmenter._kept)
     assert len(kept) == 2
-    assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for tensor in kept)
+    assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for pair in kept for tensor in pair)
 
 
 def test_reset_makes_the_next_frame_the_first(tiny_network: RCF, video: torch.Tensor) -> None:

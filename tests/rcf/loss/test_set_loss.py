@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcf.config import LossConfig
-from rcf.loss.criterion import set_loss
-from rcf.loss.matcher import match, matching_cost
+from rcf.loss.criterion import SetLoss
+from rcf.loss.matcher import FrameMatching, FrameToMatch, matching_cost
 from rcf.loss.terms import dice, pairwise_dice, pairwise_pixel_cross_entropy, pixel_cross_entropy
 from rcf.structures import FrameTargets, Segmentation
 
@@ -25,6 +25,7 @@ def _answer(layers: int, frames: int, queries: int, categories: int, seed: int =
     return Segmentation(
         torch.randn(layers, frames, queries, categories + 1, generator=generator),
         torch.randn(layers, frames, queries, 4, 4, generator=generator),
+        torch.zeros(frames, queries, 2),
     )
 
 
@@ -36,13 +37,15 @@ def test_matching_is_the_cheapest_of_all_one_to_one_assignments(queries: int, in
     targets = torch.rand(instances, 16, generator=torch.Generator().manual_seed(seed + 1))
     masks = answer.masks[:, 0].flatten(2)
     cost = matching_cost(answer.classes[0, 0], masks[0], labels, targets, LossConfig())
-    ((rows, columns),) = match(answer.classes[:, 0], masks, labels, targets, LossConfig())
+    frame = FrameToMatch(answer.classes[:, 0], masks, labels, targets, torch.arange(instances))
+    (found,) = FrameMatching(LossConfig())([frame])
+    rows, columns = found.queries[0], found.instances[0]
     best = min(
         sum(cost[query, instance].item() for instance, query in enumerate(choice))
         for choice in itertools.permutations(range(queries), instances)
     )
     assert cost[rows, columns].sum().item() == pytest.approx(best, abs=1e-5)
-    assert sorted(columns.tolist()) == list(range(instances))
+    assert sorted(columns) == list(range(instances))
 
 
 def test_a_perfect_answer_costs_next_to_nothing() -> None:
@@ -54,31 +57,31 @@ def test_a_perfect_answer_costs_next_to_nothing() -> None:
     masks = torch.full((1, 1, 3, 4, 4), -30.0)
     masks[0, 0, 2] += 60 * cells[0]
     masks[0, 0, 0] += 60 * cells[1]
-    loss = set_loss(Segmentation(classes, masks), [perfect], LossConfig())
+    loss = SetLoss(LossConfig())(Segmentation(classes, masks, torch.zeros(1, 3, 2)), [perfect])
     assert loss.total.item() == pytest.approx(0.0, abs=1e-5)
 
 
 def test_the_order_of_the_ground_truth_does_not_matter() -> None:
     answer, frame = _answer(2, 1, 5, 3), _frame([0, 1, 2])
     turned = FrameTargets(frame.labels.flip(0), frame.masks.flip(0), frame.tracks.flip(0))
-    assert set_loss(answer, [frame], LossConfig()).total.item() == pytest.approx(
-        set_loss(answer, [turned], LossConfig()).total.item(), abs=1e-6
+    assert SetLoss(LossConfig())(answer, [frame]).total.item() == pytest.approx(
+        SetLoss(LossConfig())(answer, [turned]).total.item(), abs=1e-6
     )
 
 
 def test_equation_4_by_hand_for_one_query_and_one_instance() -> None:
     """Class: -log p, weights cancel. Dice: 1 - (2 overlap + 1) / (sums + 1) with p = 0.5 everywhere, mask all ones."""
-    answer = Segmentation(torch.zeros(1, 1, 1, 4), torch.zeros(1, 1, 1, 4, 4))
+    answer = Segmentation(torch.zeros(1, 1, 1, 4), torch.zeros(1, 1, 1, 4, 4), torch.zeros(1, 1, 2))
     frame = FrameTargets(torch.tensor([1]), torch.ones(1, 16, 16, dtype=torch.bool), torch.tensor([7]))
-    loss = set_loss(answer, [frame], LossConfig())
+    loss = SetLoss(LossConfig())(answer, [frame])
     assert loss.class_term.item() == pytest.approx(torch.log(torch.tensor(4.0)).item(), abs=1e-6)
     assert loss.dice_term.item() == pytest.approx(1 - (2 * 8 + 1) / (8 + 16 + 1), abs=1e-6)
 
 
 def test_deep_supervision_adds_up_the_layers() -> None:
     answer, frame = _answer(1, 1, 4, 3), _frame([0, 2])
-    twice = Segmentation(answer.classes.repeat(2, 1, 1, 1), answer.masks.repeat(2, 1, 1, 1, 1))
-    one, two = (set_loss(given, [frame], LossConfig()).total.item() for given in (answer, twice))
+    twice = Segmentation(answer.classes.repeat(2, 1, 1, 1), answer.masks.repeat(2, 1, 1, 1, 1), answer.codes)
+    one, two = (SetLoss(LossConfig())(given, [frame]).total.item() for given in (answer, twice))
     assert two == pytest.approx(2 * one, rel=1e-6)
 
 
@@ -86,7 +89,7 @@ def test_a_batch_without_instances_trains_the_empty_class_and_leaves_masks_alone
     answer = _answer(2, 2, 3, 3)
     answer.classes.requires_grad_()
     answer.masks.requires_grad_()
-    loss = set_loss(answer, [_frame([]), _frame([])], LossConfig(bce_weight=1.0))
+    loss = SetLoss(LossConfig(bce_weight=1.0))(answer, [_frame([]), _frame([])])
     loss.total.backward()
     assert answer.classes.grad is not None
     assert answer.classes.grad.abs().sum() > 0
@@ -94,7 +97,7 @@ def test_a_batch_without_instances_trains_the_empty_class_and_leaves_masks_alone
 
 
 def test_more_instances_than_queries_still_give_a_finite_loss() -> None:
-    assert torch.isfinite(set_loss(_answer(1, 1, 2, 3), [_frame([0, 1, 2])], LossConfig()).total)
+    assert torch.isfinite(SetLoss(LossConfig())(_answer(1, 1, 2, 3), [_frame([0, 1, 2])]).total)
 
 
 def test_pairwise_terms_equal_the_terms_pair_by_pair() -> None:

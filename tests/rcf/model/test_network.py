@@ -14,8 +14,8 @@ from rcf.model import build_network
 from rcf.model.attention import Encoder
 from rcf.model.backbone import STRIDES, Backbone, backbone_problems
 from rcf.model.mask_head import DynamicMasks
-from rcf.model.position import sine_positions
-from rcf.model.tokens import CompressedReferences, PixelWeight
+from rcf.model.position import SinePositions
+from rcf.model.reference import ChannelMerge, CompressedReferences, Pooling, PredictedWeight
 from rcf.tensors import state_of
 
 Tiny = Callable[..., ModelConfig]
@@ -38,9 +38,9 @@ def test_encoder_sees_the_target_map_and_k_squared_reference_tokens_whatever_the
     seen: list[int] = []
     original = Encoder.forward
 
-    def spy(self: Encoder, contents: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+    def spy(self: Encoder, contents: torch.Tensor, *rest: torch.Tensor | None) -> torch.Tensor:
         seen.append(contents.shape[1])
-        return original(self, contents, positions)
+        return original(self, contents, *rest)
 
     monkeypatch.setattr(Encoder, "forward", spy)
     network = build_network(tiny_model(frames, tokens), categories=3, seed=0)
@@ -67,7 +67,8 @@ def test_reference_frames_change_the_answer(tiny_model: Tiny) -> None:
 
 def test_pixel_weight_acts_before_the_pooling() -> None:
     """Equation 2: weight first. A weight that is zero on the left half leaves the right half's mean only."""
-    references = CompressedReferences(channels=2, width=4, frames=1, side=1, weight=PixelWeight(2))
+    merge = ChannelMerge(1, 2, 4, SinePositions(4))
+    references = CompressedReferences(1, PredictedWeight(2), Pooling(1), merge)
     predict = references.weight.predict
     with torch.no_grad():
         predict.weight.copy_(torch.tensor([50.0, 0.0]).view(1, 2, 1, 1))
@@ -89,7 +90,7 @@ def test_the_last_convolution_is_folded_into_the_filters_exactly() -> None:
 
 
 def test_sine_positions_equal_the_formula_of_detr() -> None:
-    found = sine_positions(3, 5, 8, like=torch.zeros(1)).view(3, 5, 8)
+    found = SinePositions(8)(3, 5, like=torch.zeros(1)).view(3, 5, 8)
     row, column = 1, 4
     for axis, position, length in ((0, row, 3), (1, column, 5)):
         for pair in range(2):
