@@ -57,7 +57,7 @@ class RcfTraining:
         dataset = _open(config, _splits(config)[0])
         self._categories = _names(dataset)
         network = build_network(config.model, len(self._categories), seed)
-        self._trainer = Trainer(network, dataset, config, seed)
+        self._trainer = Trainer(network, dataset, config, seed, ranks)
 
     @property
     def step(self) -> int:
@@ -89,12 +89,18 @@ class RcfTraining:
 
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
-        rules = RcfConfig.model_validate(config).evaluation
-        found = Evaluator(self._validation, rules).run(self._trainer.evaluated)
+        found = self._evaluator(config).run(self._trainer.evaluated)
         results = artifacts / "results.json"
         write_results(results, found.predictions)
         pictures = _draw(self._validation, found, artifacts / "overlays")
         return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
+
+    def assist(self, config: Mapping[str, Json]) -> None:
+        """This rank's validation videos."""
+        self._evaluator(config).assist(self._trainer.evaluated)
+
+    def _evaluator(self, config: Mapping[str, Json]) -> Evaluator:
+        return Evaluator(self._validation, _parse(config).evaluation, self._ranks)
 
 
 def _names(dataset: VideoDataset) -> tuple[str, ...]:

@@ -67,15 +67,17 @@ def plan_clips(lengths: tuple[int, ...], *, clips: int, targets: int, flip: bool
 
 
 def sample_clips(
-    dataset: ClipSource, *, clips: int, targets: int, references: int, flip: bool, seed: int, step: int
-) -> ClipBatch:
-    """The batch of one step: `clips` clips of `references` + `targets` frames.
+    dataset: ClipSource, *, clips: int, targets: int, references: int, flip: bool, seed: int, step: int,
+    places: range | None = None,
+) -> ClipBatch:  # fmt: skip
+    """The clips at `places` (None: all) of one step's `clips`, each of `references` + `targets` frames.
 
     Raises rcf.errors.InputError when an image is damaged.
     """
     lengths = tuple(video.length for video in dataset.videos)
     planned = plan_clips(lengths, clips=clips, targets=targets, flip=flip, seed=seed, step=step)
-    taken = [_take(dataset, clip, targets, references) for clip in planned]
+    wanted = range(clips) if places is None else places
+    taken = [_take(dataset, planned[place], targets, references) for place in wanted]
     return ClipBatch(torch.stack([frames for frames, _ in taken]), tuple(wanted for _, wanted in taken))
 
 

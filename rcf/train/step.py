@@ -85,7 +85,9 @@ class Trainer:
         }
 
     def _sample(self) -> ClipBatch:
+        """This rank's clips of the step."""
         training = self.config.training
+        each = training.clips_per_step // self.ranks.size
         return sample_clips(
             self.dataset,
             clips=training.clips_per_step,
@@ -94,6 +96,7 @@ class Trainer:
             flip=training.augment.flip,
             seed=self.seed,
             step=self.step,
+            places=range(self.ranks.rank * each, (self.ranks.rank + 1) * each),
         )
 
     def _backward(self, batch: ClipBatch) -> dict[str, float]:

@@ -13,21 +13,26 @@ The loop knows nothing of it: ledger, lease, checkpoints and files are rank 0's 
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from rcf.errors import NonFiniteLossError
 from rcf.train.ranks import SINGLE, Ranks
 from rcflab.errors import AttemptLostError, LabError
+from rcflab.execute.batch import Batch
 from rcflab.execute.checkpoints import is_full
 from rcflab.execute.failures import describe
-from rcflab.execute.job import Job
+from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.local import run_cell
+from rcflab.execute.process_state import ProcessState
 from rcflab.faults import fault_point
 from rcflab.records import Json
-from rcflab.task import EvalResult, TaskSpec, Training
+from rcflab.task import EvalResult, TaskSpec, Training, load_task
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,23 @@ Name = Literal["start", "restore", "advance", "evaluate", "end"]
 Call = tuple[Name, Json]
 """What the followers do next, with its argument."""
 Result = TypeVar("Result")
+
+
+def run_rank(process: ProcessState, batch: Batch, job: Job, ranks: Ranks) -> JobProgress | None:
+    """This process's part of `job`: the last progress on rank 0, None on the others.
+
+    Raises AttemptLostError on rank 0 where another one is gone; a follower raises what has happened to it.
+    """
+    if ranks.rank:
+        task = load_task(job.task)
+        process.begin(batch.resources.threads, job.seed)
+        follow(task, job, ranks)
+        return None
+    if ranks.size == 1:
+        return deque(run_cell(process, batch, job), maxlen=1).pop()
+    last = deque(run_cell(process, batch, job, partial(conducted, ranks=ranks)), maxlen=1).pop()
+    dismiss(ranks)
+    return last
 
 
 def conducted(task: TaskSpec, ranks: Ranks) -> TaskSpec:

@@ -1,7 +1,7 @@
 """Jobs by Ray Train inside the Tune trial: where a cell wants a GPU or many workers, and where it is asked for.
 
     Tune trial (a sliver of a CPU) --TorchTrainer.fit--> worker 0: run_cell, the same loop --> ledger
-                                                         worker r: follows             `--> last progress
+                                                         worker r: follows               `--> last progress
 
 The run is named by the train key in a folder of this batch: Train's own resume never sees an earlier run, since the
 ledger and our checkpoints already know where to go on.
@@ -10,10 +10,8 @@ A worker that dies, hangs or raises ends its group: Train starts another one, wh
 Attempts are counted from the last progress: a long training on machines that come and go is not given up.
 """
 
-from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +19,14 @@ from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
 from rcf.train.process_ranks import ProcessRanks
-from rcf.train.ranks import Ranks
+from rcf.train.ranks import SINGLE
 from rcflab.execute.batch import Batch, Resources
-from rcflab.execute.conducting import conducted, dismiss, follow
+from rcflab.execute.conducting import run_rank
 from rcflab.execute.failures import blame
 from rcflab.execute.job import Job, JobProgress
-from rcflab.execute.local import run_cell
 from rcflab.execute.loop import record_loss
 from rcflab.execute.process_state import ProcessState
 from rcflab.ledger.reader import read_key
-from rcflab.task import load_task
 
 _RETRIES = 2
 """Of a group of workers that made no progress."""
@@ -109,23 +105,7 @@ def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
     Ray Train has started the process group, and chosen this process's GPU as the current one.
     """
     batch = Batch.read(Path(config["batch"]))
-    job, process = batch.jobs[config["job"]], ProcessState()
-    if train.get_context().get_world_size() == 1:
-        return _last(run_cell(process, batch, job))
-    ranks = ProcessRanks(batch.resources.collective_timeout_s)
-    if ranks.rank:
-        _follow(process, batch, job, ranks)
-        return None
-    last = _last(run_cell(process, batch, job, partial(conducted, ranks=ranks)))
-    dismiss(ranks)
-    return last
-
-
-def _last(progress: Iterable[JobProgress]) -> dict[str, Any]:
-    return asdict(deque(progress, maxlen=1).pop())
-
-
-def _follow(process: ProcessState, batch: Batch, job: Job, ranks: Ranks) -> None:
-    task = load_task(job.task)
-    process.begin(batch.resources.threads, job.seed)
-    follow(task, job, ranks)
+    alone = train.get_context().get_world_size() == 1
+    ranks = SINGLE if alone else ProcessRanks(batch.resources.collective_timeout_s)
+    last = run_rank(ProcessState(), batch, batch.jobs[config["job"]], ranks)
+    return None if last is None else asdict(last)
