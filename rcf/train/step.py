@@ -162,7 +162,8 @@ class Trainer:
         self.optimizer.state.clear()
         scale = {path.split("/", 1)[1]: value.item() for path, value in tensors.items() if path.startswith(_SCALER)}
         if scale:
-            self.scaler.load_state_dict({**scale, "_growth_tracker": int(scale["_growth_tracker"])})
+            counts = {name: int(scale[name]) for name in ("growth_interval", "_growth_tracker")}
+            self.scaler.load_state_dict({**scale, **counts})
         for path, value in tensors.items():
             key, name = path.split("/", 1)
             if key == _SCALER:

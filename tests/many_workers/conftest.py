@@ -106,7 +106,7 @@ def network(data_root: Path) -> Callable[..., dict[str, Any]]:
             {
                 "input": {"height": 64, "width": 96},
                 "model": {
-                    "backbone": {"name": "resnet10t"},
+                    "backbone": {"name": "resnet10t", "norm": "frozen"},
                     "width": 16,
                     "encoder": attention,
                     "decoder": attention,

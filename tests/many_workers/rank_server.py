@@ -67,14 +67,14 @@ def statistics(ranks: Ranks) -> list[list[float]]:
 
 
 def train(
-    ranks: Ranks, task: str, config: dict[str, Any], steps: int, start: str = "", save: str = ""
+    ranks: Ranks, task: str, config: dict[str, Any], steps: int, save: str, start: str = ""
 ) -> dict[str, Any]:
     """Losses of some steps of a task, and the digest of the weights after them; from a checkpoint and into one."""
     training = load_task(task).start(config, 0, ranks)
     if start:
         training.restore(Path(start))
     losses = [training.advance()["train/loss"] for _ in range(steps)]
-    target = Path(save or f"{config['scratch']}") / f"rank-{ranks.rank}"
+    target = Path(save) / f"rank-{ranks.rank}"
     target.mkdir(parents=True)
     training.save(target)
     files = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(target.iterdir())}
