@@ -8,7 +8,7 @@ Every ignore below names one rule and stands for one missing annotation upstream
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import safetensors.torch
@@ -20,6 +20,11 @@ from torch import Tensor, nn
 def integers(tensor: Tensor) -> list[int]:
     """A 1-D integer tensor as a list."""
     return cast("list[int]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
+def pairs(tensor: Tensor) -> list[tuple[int, int]]:
+    """An N x 2 integer tensor as a list of pairs; from a GPU, one copy instead of one for each number."""
+    return cast("list[tuple[int, int]]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
 
 
 def floats(tensor: Tensor) -> list[float]:
@@ -61,6 +66,23 @@ def seeded(seed: int) -> Generator[None]:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file."""
     return safetensors.torch.load_file(path)  # pyright: ignore[reportUnknownMemberType]
+
+
+class _TensorFile(Protocol):
+    def keys(self) -> list[str]: ...
+    def get_slice(self, name: str) -> "_Slice": ...
+
+
+class _Slice(Protocol):
+    def get_shape(self) -> list[int]: ...
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a safetensors file, read from its header alone."""
+    with safetensors.safe_open(path, framework="pt") as opened:  # pyright: ignore[reportUnknownVariableType]
+        file = cast(_TensorFile, opened)
+        names = file.keys()
+        return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -11,7 +11,7 @@ from rcf.config.base import Config
 
 
 class BackboneConfig(Config):
-    """A timm backbone with features at strides 4, 8, 16 and 32."""
+    """A timm network with features at strides 4, 8, 16 and 32, or a plain transformer (ViT, DINO) of one stride."""
 
     name: str = "tf_efficientnet_lite0"
     weights: str = "none"
@@ -19,7 +19,11 @@ class BackboneConfig(Config):
     norm: Literal["frozen", "batch"] = "batch"
     """`frozen` keeps the statistics and scales of the weights: right for small batches of pretrained networks."""
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 0
-    """Parts that do not learn, from the input on: 1 is the stem alone, 5 the whole backbone."""
+    """Parts that do not learn, from the input on: 1 is the stem alone, 5 the whole network of timm.
+
+    What is put on top of it (norms of the maps, the pyramid of a plain transformer) has no weights from elsewhere, and
+    learns all the same.
+    """
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, a third more time."""
 
@@ -99,4 +103,10 @@ class ModelConfig(Config):
         for name, part in (("encoder", self.encoder), ("decoder", self.decoder)):
             if self.width % part.heads:
                 raise ValueError(f"{name}.heads must divide width, got {part.heads} heads for width {self.width}")
+        return self
+
+    @model_validator(mode="after")
+    def _slots_have_rivals(self) -> Self:
+        if self.mask.slot_softmax and self.queries == 1:
+            raise ValueError("mask.slot_softmax needs at least 2 queries to choose from, got queries 1")
         return self

@@ -1,22 +1,16 @@
 """The network as the paper draws it: shapes, tokens, windows, folding, weights."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from rcf.config import BackboneConfig, ModelConfig
-from rcf.errors import InputError
+from rcf.config import ModelConfig
 from rcf.model import build_network
-from rcf.model.attention import Encoder
-from rcf.model.backbone import STRIDES, Backbone, backbone_problems
 from rcf.model.mask_head import DynamicMasks
 from rcf.model.position import SinePositions
 from rcf.model.reference import ChannelMerge, CompressedReferences, Pooling, PredictedWeight
-from rcf.tensors import state_of
 
 Tiny = Callable[..., ModelConfig]
 
@@ -29,32 +23,6 @@ def test_every_knob_gives_one_answer_per_target_frame(frames: int, tokens: int, 
     answer = network(clips)
     assert answer.classes.shape == (2, 4, 5, 4)
     assert answer.masks.shape == (2, 4, 5, 16, 24)
-
-
-@pytest.mark.parametrize(("frames", "tokens"), [(0, 4), (1, 1), (1, 16), (5, 16)])
-def test_encoder_sees_the_target_map_and_k_squared_reference_tokens_whatever_the_number_of_frames(
-    frames: int, tokens: int, tiny_model: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    original = Encoder.forward
-
-    def spy(self: Encoder, contents: torch.Tensor, *rest: torch.Tensor | None) -> torch.Tensor:
-        seen.append(contents.shape[1])
-        return original(self, contents, *rest)
-
-    monkeypatch.setattr(Encoder, "forward", spy)
-    network = build_network(tiny_model(frames, tokens), categories=3, seed=0)
-    network(torch.zeros(1, frames + 1, 3, 64, 96, dtype=torch.uint8))
-    assert seen == [2 * 3 + (tokens if frames else 0)]
-
-
-def test_a_clip_is_segmented_like_its_targets_one_by_one(tiny_model: Tiny) -> None:
-    network = build_network(tiny_model(frames=2), categories=3, seed=0)
-    clip = torch.randint(0, 256, (1, 5, 3, 64, 96), dtype=torch.uint8)
-    together = network(clip)
-    for target in range(3):
-        alone = network(clip[:, target : target + 3])
-        torch.testing.assert_close(together.masks[:, target], alone.masks[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_reference_frames_change_the_answer(tiny_model: Tiny) -> None:
@@ -97,99 +65,3 @@ def test_sine_positions_equal_the_formula_of_detr() -> None:
             angle = (position + 1) / length * 2 * np.pi / 10000 ** (2 * pair / 4)
             values = found[row, column, 4 * axis + 2 * pair : 4 * axis + 2 * pair + 2]
             np.testing.assert_allclose(values.numpy(), [np.sin(angle), np.cos(angle)], atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet10t", "convnext_atto"])
-def test_backbones_have_four_maps_at_the_four_strides(name: str) -> None:
-    backbone = Backbone(BackboneConfig(name=name)).eval()
-    maps = backbone(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
-    assert [level.shape[-2:] for level in maps] == [(64 // stride, 96 // stride) for stride in STRIDES]
-    assert tuple(level.shape[1] for level in maps) == backbone.channels
-
-
-def test_the_packaged_weights_fill_every_tensor_of_the_backbone() -> None:
-    random = Backbone(BackboneConfig())
-    packaged = Backbone(BackboneConfig(weights="package:efficientnet-lite0"))
-    same = [
-        name
-        for (name, a), b in zip(random.body.named_parameters(), packaged.body.parameters(), strict=True)
-        if a.dim() > 1 and torch.equal(a, b)
-    ]
-    assert same == []
-
-
-def test_weights_from_a_file_are_the_ones_of_the_file(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("weights") / "resnet.safetensors"
-    source = Backbone(BackboneConfig(name="resnet10t"))
-    save_file({name: value.contiguous() for name, value in source.body.state_dict().items()}, path)
-    loaded = Backbone(BackboneConfig(name="resnet10t", weights=f"file:{path}"))
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(source.body.state_dict().values(), loaded.body.state_dict().values(), strict=True)
-    )
-
-
-@pytest.mark.parametrize(
-    ("config", "place"),
-    [
-        (BackboneConfig(name="resnet_none"), "model.backbone.name"),
-        (BackboneConfig(weights="internet"), "model.backbone.weights"),
-        (BackboneConfig(name="resnet10t", weights="package:efficientnet-lite0"), "model.backbone.weights"),
-        (BackboneConfig(weights="file:/nowhere.safetensors"), "model.backbone.weights"),
-    ],
-)
-def test_a_backbone_that_is_not_to_be_had_names_the_field(config: BackboneConfig, place: str) -> None:
-    with pytest.raises(InputError) as caught:
-        Backbone(config)
-    assert [problem.place for problem in caught.value.problems] == [place]
-
-
-def test_frozen_norms_stay_frozen_in_training_mode() -> None:
-    backbone = Backbone(BackboneConfig(name="resnet10t", norm="frozen")).train()
-    before = {name: value.clone() for name, value in backbone.body.state_dict().items() if "running" in name}
-    backbone(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
-    assert all(torch.equal(value, backbone.body.state_dict()[name]) for name, value in before.items())
-
-
-def test_building_leaves_the_global_random_state_alone_and_depends_on_the_seed_only(tiny_model: Tiny) -> None:
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    one, again, other = (build_network(tiny_model(), categories=3, seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(before, torch.get_rng_state())
-    same = [torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True)]
-    assert all(same)
-    assert not torch.equal(one.decoder.slots.weight, other.decoder.slots.weight)
-
-
-@pytest.mark.parametrize(
-    ("change", "shifted"),
-    [({"frames": 0}, "references"), ({"pixel_weight": "none"}, "references"), ({"tokens": 16}, None)],
-)
-def test_arms_start_from_the_same_weights_in_all_parts_that_they_share(
-    tiny_model: Tiny, change: dict[str, object], shifted: str | None
-) -> None:
-    one = state_of(build_network(tiny_model(), categories=3, seed=0))
-    two = state_of(build_network(tiny_model(**change), categories=3, seed=0))
-    unlike = {name.split(".")[0] for name in one if name not in two or not torch.equal(one[name], two[name])}
-    assert unlike == ({shifted} if shifted else set())
-
-
-def test_more_queries_leave_the_decoder_layers_as_they_were(tiny_model: Tiny) -> None:
-    few, many = (
-        build_network(tiny_model().model_copy(update={"queries": count}), categories=3, seed=0) for count in (5, 9)
-    )
-    pairs = zip(few.decoder.layers.parameters(), many.decoder.layers.parameters(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
-
-
-def test_a_backbone_of_one_input_size_is_refused_before_training() -> None:
-    found = backbone_problems(BackboneConfig(name="swin_tiny_patch4_window7_224"))
-    assert [problem.place for problem in found] == ["model.backbone.name"]
-
-
-def test_weights_of_another_network_or_no_weights_at_all_are_input_errors(tmp_path: Path) -> None:
-    (tmp_path / "torn.safetensors").write_bytes(b"no tensors")
-    save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    for name in ("torn", "other"):
-        found = backbone_problems(BackboneConfig(name="resnet10t", weights=f"file:{tmp_path / name}.safetensors"))
-        assert len(found) == 1
