@@ -36,7 +36,7 @@ def small(config: Mapping[str, Any]) -> dict[str, Any]:
     model["backbone"] |= {"name": "resnet10t", "weights": "none"}
     model["width"] = 16
     for part in ("encoder", "decoder"):
-        model[part] |= {"layers": 2, "heads": 2, "feedforward": 32}
+        model[part] |= {"layers": 1, "heads": 2, "feedforward": 32}
     model["mask"] |= {"fpn_width": 16, "filter_width": 8}
     if model["audio"]["features"] != "none":
         model["audio"] |= {"features": "small", "weights": "none", "mel_frames": 16, "lstm_width": 8}
