@@ -1,9 +1,11 @@
 """Each distinct arm at small size: one step of training, backward included, and a stream of frames."""
 
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 
 from rcf.config import RcfConfig
@@ -11,6 +13,7 @@ from rcf.data.opening import open_training
 from rcf.model import build_network
 from rcf.streaming import OnlineSegmenter
 from rcf.train.step import Trainer
+from rcflab.load import load_experiment
 
 _MEL_BINS = 64
 
@@ -34,3 +37,14 @@ def test_an_arm_takes_a_training_step_and_segments_a_stream(small_arm: dict[str,
         found = segmenter.push(frame, patch)
         assert found.class_probabilities.isfinite().all()
         assert found.masks.shape[-2:] == (64, 96)
+
+
+@pytest.mark.parametrize("base", ["pretrain_ytvis2019", "pretrain_ytvis2021"])
+def test_the_first_stage_takes_a_training_step_on_videos_and_images(
+    base: str, experiments: Path, sets: dict[str, str], shrink: Callable[..., dict[str, Any]]
+) -> None:
+    arm = load_experiment(experiments / "table_5_token_size.yaml", (), base).configs["tokens-4"]
+    config = RcfConfig.model_validate(shrink(arm))
+    dataset = open_training(config)
+    network = build_network(config.model, len(dataset.annotations.categories), seed=0)
+    assert math.isfinite(Trainer(network, dataset, config, seed=0).advance()["train/loss"])
