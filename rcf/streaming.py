@@ -49,8 +49,7 @@ class OnlineSegmenter:
         here = self._network.describe(frame, audio=audio)
         references = self._network.references.frames
         past = list(self._kept) or [(here.kept[0], here.heard[0])]
-        past = [past[0]] * (references - len(past)) + past[max(len(past) - references, 0) :]
-        past = past[:references]
+        past = ([past[0]] * (references - len(past)) + past)[:references]
         kept = torch.stack([frame for frame, _ in past])[None] if past else here.kept[:, None][:, :0]
         heard = torch.stack([*(sound for _, sound in past), here.heard[0]])[None]
         answer = self._network.segment(here, kept, heard)

@@ -22,6 +22,11 @@ def integers(tensor: Tensor) -> list[int]:
     return cast("list[int]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
 
 
+def pairs(tensor: Tensor) -> list[tuple[int, int]]:
+    """An N x 2 integer tensor as a list of pairs; from a GPU, one copy instead of one for each number."""
+    return cast("list[tuple[int, int]]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+
+
 def floats(tensor: Tensor) -> list[float]:
     """A 1-D float tensor as a list."""
     return cast("list[float]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]

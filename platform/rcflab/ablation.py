@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rcflab.collect import ResultSet, cell_name
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.metrics import METRICS, MetricSpec
+from rcflab.paper import PaperTable
 from rcflab.records import CellResult, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
@@ -56,11 +57,11 @@ class AblationTable:
     reused: tuple[tuple[str, int], ...]
     """(arm, seed) of cells that other code made."""
     videos_digest: str
-    paper: str | None = None
-    """Name of the paper's table that this one repeats."""
+    paper: PaperTable | None = None
+    """The paper's table that this one repeats, to be quoted: no number of it enters any of ours."""
 
 
-def tabulate(results: ResultSet, paper: str | None = None) -> AblationTable:
+def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
     """The table of a complete set of results.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos

@@ -81,17 +81,32 @@ def _effective(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
-    idle: list[Field] = []
-    if config["model"]["reference"]["frames"] == 0:
-        idle += [("model", "reference", "tokens"), ("model", "reference", "pixel_weight")]
-    augment = config["training"]["augment"]
+    """Fields that the others switch off. Only what leaves every bit of the weights and answers as it is may be here."""
+    model, training = config["model"], config["training"]
+    idle: list[Field] = [("model", "reference", name) for name in _idle_reference(model["reference"])]
+    if model["audio"]["features"] == "none":
+        idle += [("model", "audio", name) for name in model["audio"] if name != "features"]
+    if training["loss"]["mask_points"]:
+        idle.append(("training", "loss", "mask_stride"))
+    augment = training["augment"]
     if augment["crop"] == 0:
         idle.append(("training", "augment", "crop_smallest"))
     if config["data"]["kind"] != "coco" and not config["data"].get("images"):
         idle.append(("training", "augment", "still_shift"))
-    if config["evaluation"]["identity"] == "slot":
+    if config["evaluation"]["identity"] != "slot_iou":
         idle.append(("evaluation", "override_iou"))
     return idle
+
+
+def _idle_reference(reference: Mapping[str, Json]) -> list[str]:
+    """Names below model.reference."""
+    if reference["frames"] == 0:
+        return [name for name in reference if name != "frames"]
+    idle = ["encoder_pass"] if reference["join"] == "encoder" else []
+    if reference["tokens"] == "full":
+        return [*idle, "compression", "merge", "pixel_weight"]
+    # The two ways to merge are one and the same convolution for a single frame.
+    return [*idle, "merge"] if reference["frames"] == 1 else idle
 
 
 def _toy_no_effect(config: Mapping[str, Json]) -> list[Field]:

@@ -1,7 +1,7 @@
 """Step 1: a file becomes an experiment, or every fault in it is named at once.
 
-experiment.yaml + extends + --set --> one layer --validate--> ExperimentSpec
-                                        + each arm --validate--> resolved configuration of the arm
+experiment.yaml + extends or --base + --set --> one layer --validate--> ExperimentSpec
+                                                  + each arm --validate--> resolved configuration of the arm
 """
 
 import os
@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rcflab.bases import layer_of
 from rcflab.errors import InputError, Problem
 from rcflab.field_faults import Fault, faults_of
 from rcflab.overrides import absolute_paths, dotted, fill_variables, merge, nest, set_layer, with_default
+from rcflab.paper import paper_tables
 from rcflab.records import Json
 from rcflab.schema import EXPERIMENTS, RESERVED, SECTIONS, TASK_CONFIGS, ExperimentSpec
 from rcflab.suggest import nearest
-from rcflab.yaml_file import Layer, is_mapping, read_layer
+from rcflab.yaml_file import Layer, is_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +33,13 @@ class LoadedExperiment:
     """Arm -> its fully resolved task configuration, in table order."""
 
 
-def load_experiment(path: Path, options: Sequence[str] = ()) -> LoadedExperiment:
-    """Read the experiment in `path` with `--set` options applied; raises InputError with every problem."""
+def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = None) -> LoadedExperiment:
+    """Read the experiment in `path` with `--set` options applied; raises InputError with every problem.
+
+    `base` (`--base`) names the file that takes the place of the one that the experiment extends; see rcflab.bases.
+    """
     folder = Path.cwd()
-    layer = _with_base(path)
+    layer = layer_of(path, base)
     arms = layer.data.get("arms")
     layer = merge(layer, set_layer(options, list(arms) if is_mapping(arms) else [], folder))
     layer = fill_variables(layer, os.environ, folder)
@@ -50,32 +55,13 @@ def load_experiment(path: Path, options: Sequence[str] = ()) -> LoadedExperiment
     except ValidationError as error:
         faults = faults_of(error, model, resolved.data)
         problems += [_problem(layer, fault) for fault in faults]
-    problems += _baseline_problems(layer)
+    problems += _baseline_problems(layer) + _paper_problems(layer)
     configs, more = _arm_configs(resolved, faults)
     problems += more
     if problems:
         raise InputError(problems)
     assert spec is not None
     return LoadedExperiment(path.absolute(), spec, configs)
-
-
-def _with_base(path: Path) -> Layer:
-    """The file `path` on top of the one file that it extends."""
-    layer = read_layer(path)
-    if "extends" not in layer.data:
-        return layer
-    name = layer.data.pop("extends")
-    place = layer.origin(("extends",)).place
-    if not isinstance(name, str) or not name:
-        raise InputError([Problem(place, "extends", repr(name), "the path of one YAML file")])
-    target = path.parent / name
-    if not target.is_file():
-        raise InputError([Problem(place, "extends", f"{name!r}, which is no file", f"a file at {target.absolute()}")])
-    base = read_layer(target)
-    if "extends" in base.data:
-        inner = base.origin(("extends",)).place
-        raise InputError([Problem(inner, "extends", "a second level", "one level of `extends`", "Merge the two files")])
-    return merge(base, layer)
 
 
 def _with_places(layer: Layer, folder: Path) -> Layer:
@@ -115,6 +101,20 @@ def _baseline_problems(layer: Layer) -> list[Problem]:
         return []
     wanted = f"one of the arms {', '.join(arms)}{nearest(baseline, arms)}"
     return [Problem(layer.origin(("baseline",)).place, "baseline", repr(baseline), wanted)]
+
+
+def _paper_problems(layer: Layer) -> list[Problem]:
+    """A table of the paper in which no arm has a row: the two would stand side by side without a word in common."""
+    table, arms = layer.data.get("table"), layer.data.get("arms")
+    name = table.get("paper") if is_mapping(table) else None
+    if not isinstance(name, str) or name not in paper_tables() or not is_mapping(arms):
+        return []
+    rows = [row.arm for row in paper_tables()[name].rows if row.arm]
+    if not rows or set(rows) & set(arms):
+        return []
+    got = f"{name!r}, whose rows no arm is called after"
+    wanted = f"an arm with the name of a row: {', '.join(rows)}"
+    return [Problem(layer.origin(("table", "paper")).place, "table.paper", got, wanted, "Or leave `paper` out")]
 
 
 def _arm_configs(layer: Layer, known: Sequence[Fault]) -> tuple[dict[str, Mapping[str, Json]], list[Problem]]:

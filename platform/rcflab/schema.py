@@ -13,6 +13,7 @@ from pydantic import AfterValidator, Field
 
 from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.metrics import METRICS
+from rcflab.paper import paper_tables
 from rcflab.suggest import nearest
 from rcflab.toy_config import ToyConfig
 
@@ -75,13 +76,19 @@ def _known_metrics(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return keys
 
 
+def _known_paper(name: str | None) -> str | None:
+    if name is not None and name not in paper_tables():
+        raise ValueError(f"one of the paper's tables {', '.join(paper_tables())}{nearest(name, paper_tables())}")
+    return name
+
+
 class TableConfig(Config):
     """What the table shows."""
 
     metrics: Annotated[tuple[str, ...] | None, Field(strict=False), AfterValidator(_known_metrics)] = None
     """Metric keys, in column order; the task's own choice when null."""
-    paper: str | None = None
-    """Name of the paper's table that this experiment repeats."""
+    paper: Annotated[str | None, AfterValidator(_known_paper)] = None
+    """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
 
 
 def _arm_name(name: str) -> str:

@@ -19,6 +19,7 @@ from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import holder
 from rcflab.ledger.reader import read_key
 from rcflab.load import LoadedExperiment, load_experiment
+from rcflab.paper import paper_tables
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
 from rcflab.records import CellState, Json, Provenance, RunPlan
@@ -63,14 +64,18 @@ class LedgerView:
 
 
 def open_experiment(
-    path: Path, options: Sequence[str] = (), arms: Sequence[str] | None = None, seeds: int | None = None
+    path: Path,
+    options: Sequence[str] = (),
+    arms: Sequence[str] | None = None,
+    seeds: int | None = None,
+    base: str | None = None,
 ) -> Session:
     """Load, fingerprint and plan the experiment in `path`.
 
-    `options` are `--set` texts, `arms` and `seeds` narrow the plan. Writes nothing but the cache of file digests.
-    Raises InputError with every problem.
+    `options` are `--set` texts, `arms` and `seeds` narrow the plan, `base` replaces the file that is extended. Writes
+    nothing but the cache of file digests. Raises InputError with every problem.
     """
-    loaded = load_experiment(path, options)
+    loaded = load_experiment(path, options, base)
     try:
         prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
     except InputError as error:
@@ -114,7 +119,8 @@ def _task_problems(task: str, configs: Iterable[Mapping[str, Json]]) -> list[Pro
 def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
     """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way."""
     results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
-    return tabulate(results, session.spec.table.paper)
+    name = session.spec.table.paper
+    return tabulate(results, None if name is None else paper_tables()[name])
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

@@ -100,3 +100,9 @@ class ModelConfig(Config):
             if self.width % part.heads:
                 raise ValueError(f"{name}.heads must divide width, got {part.heads} heads for width {self.width}")
         return self
+
+    @model_validator(mode="after")
+    def _slots_have_rivals(self) -> Self:
+        if self.mask.slot_softmax and self.queries == 1:
+            raise ValueError("mask.slot_softmax needs at least 2 queries to choose from, got queries 1")
+        return self

@@ -41,7 +41,7 @@ class LossConfig(Config):
     order_supervision: bool = False
     """One assignment for two adjacent target frames, which teaches slots to keep their objects (table VII)."""
     mask_points: Annotated[int, Field(ge=0)] = 0
-    """Mask terms on so many random points of each frame instead of on every pixel; 0 takes every pixel."""
+    """Mask terms on so many random cells of `mask_stride` instead of on all; 0 takes all."""
     mask_stride: Literal[4, 8, 16] = 4
     """Resolution of the mask terms; 4 is that of the masks."""
 
@@ -57,7 +57,8 @@ class TrainingConfig(Config):
     lr_batch: Annotated[int, Field(ge=0)] = 0
     """Clips per step that `lr` is meant for: it is scaled in proportion to clips_per_step. 0 takes `lr` as it is."""
     accumulate: Annotated[int, Field(ge=1)] = 1
-    """Parts in which a step's clips are computed, one after the other: less memory, the same gradient."""
+    """Parts in which a step's clips are computed, one after the other: less memory, the same gradient (with batch
+    norm in training mode each part has statistics of its own)."""
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the running average of the weights that is evaluated and saved beside them; 0 switches it off."""
     start_from: str = ""

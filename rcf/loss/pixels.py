@@ -1,7 +1,7 @@
 """On which pixels the mask terms are computed: an option that trades accuracy of the gradient for time and memory.
 
 EveryPixel(stride)   logits S N Q h w --average to the stride--> S N Q L       ground truth: covered share of each cell
-RandomPoints(count)  ... the same `count` cells of stride 4 in all masks of a step, drawn without replacement
+RandomPoints(count)  ... the same `count` of these cells in all masks of a step, drawn without replacement
 """
 
 from dataclasses import dataclass
@@ -56,19 +56,23 @@ class EveryPixel:
 
 @dataclass(frozen=True, slots=True)
 class RandomPoints:
-    """`count` random cells of stride 4."""
+    """`count` random cells, at stride 4 x `factor`."""
 
     count: int
+    factor: int = 1
 
     def at(self, height: int, width: int, seed: int) -> Cells:
         """Drawn from `seed`; all of them where there are no more."""
         generator = torch.Generator().manual_seed(seed)
-        return Cells(height, width, chosen=torch.randperm(height * width, generator=generator)[: self.count])
+        cells = -(-height // self.factor) * -(-width // self.factor)
+        chosen = torch.randperm(cells, generator=generator)[: self.count]
+        return Cells(height, width, self.factor, chosen)
 
 
 def pixel_choice(config: LossConfig) -> PixelChoice:
     """The choice that `config` names."""
-    return RandomPoints(config.mask_points) if config.mask_points else EveryPixel(config.mask_stride // 4)
+    factor = config.mask_stride // 4
+    return RandomPoints(config.mask_points, factor) if config.mask_points else EveryPixel(factor)
 
 
 def at_stride_4(masks: Tensor, height: int, width: int) -> Float[Tensor, "M h w"]:

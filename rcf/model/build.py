@@ -55,7 +55,7 @@ def build_network(config: ModelConfig, categories: int, seed: int) -> RCF:
         backbone=backbone,
         token_map=token_map,
         target=make("target", TargetTokens, token_map.channels, width, positions),
-        references=make("references", _references, config.reference, token_map.channels, width, positions),
+        references=_references(config.reference, token_map.channels, width, positions, make),
         audio=make("audio", audio_part, config.audio, width),
         fusion=_fusion(config, make),
         decoder=make("decoder", Decoder, width, config.queries, config.decoder),
@@ -76,19 +76,24 @@ _POSITIONS: dict[str, type[SinePositions] | type[LearnedPositions]] = {
 
 
 def _references(
-    config: ReferenceConfig, channels: int, width: int, positions: Positions
+    config: ReferenceConfig, channels: int, width: int, positions: Positions, make: Callable[..., nn.Module]
 ) -> CompressedReferences | FullReferences | NoReferences:
     if config.frames == 0:
         return NoReferences(width)
     if config.tokens == "full":
-        return FullReferences(config.frames, channels, width, positions)
+        full = make("references/merge", FullReferences, config.frames, channels, width, positions)
+        assert isinstance(full, FullReferences)
+        return full
     side = math.isqrt(config.tokens)
-    # In this order, each from the stream as it stands: an option shifts what comes after it in this part, no other.
     weight = {"predicted": lambda: PredictedWeight(channels), "static": StaticWeight, "none": nn.Identity}
-    chosen = weight[config.pixel_weight]()
-    compression = Pooling(side) if config.compression == "pool" else DepthwiseConvolution(channels, side)
-    merge = ChannelMerge if config.merge == "channel" else TokenMerge
-    return CompressedReferences(config.frames, chosen, compression, merge(config.frames, channels, width, positions))
+    compression = {"pool": lambda: Pooling(side), "dwconv": lambda: DepthwiseConvolution(channels, side)}
+    merge = {"channel": ChannelMerge, "token": TokenMerge}[config.merge]
+    return CompressedReferences(
+        config.frames,
+        make("references/weight", weight[config.pixel_weight]),
+        make("references/compression", compression[config.compression]),
+        make("references/merge", merge, config.frames, channels, width, positions),
+    )
 
 
 def _fusion(config: ModelConfig, make: Callable[..., nn.Module]) -> JoinInEncoder | JoinInDecoder:

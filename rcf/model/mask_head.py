@@ -66,12 +66,20 @@ class DynamicMasks(nn.Module):
 
 
 class SlotSoftmax(nn.Module):
-    """Slots compete for each pixel: logits whose sigmoid is the softmax over the slots."""
+    """Slots compete for each pixel: logits whose sigmoid is the softmax over the slots, of which there are two or more.
+
+    That is each slot's logit minus the log of the summed exponentials of all others: log p - log(1 - p).
+    """
 
     def forward(self, logits: Float[Tensor, "S N Q H W"]) -> Float[Tensor, "S N Q H W"]:
-        """log p - log(1 - p), kept finite where one slot has a pixel all to itself."""
-        shares = logits.float().log_softmax(2).clamp(max=-1e-6)
-        return (shares - torch.log(-torch.expm1(shares))).to(logits.dtype)
+        """Finite, and with a gradient, also where one slot has a pixel all to itself."""
+        exact = logits.float()
+        # Taking a slot out of the sum of all cancels for the greatest alone, so for that one the others are summed.
+        greatest = torch.zeros_like(exact, dtype=torch.bool).scatter(2, exact.argmax(2, keepdim=True), True)
+        rest = exact.masked_fill(greatest, -torch.inf).logsumexp(2, keepdim=True)
+        whole = exact.logsumexp(2, keepdim=True)
+        share = (exact - whole).masked_fill(greatest, -1.0).exp()
+        return (exact - torch.where(greatest, rest, whole + torch.log1p(-share))).to(logits.dtype)
 
 
 class InstanceHead(nn.Module):

@@ -10,6 +10,8 @@ import torch.nn.functional as functional
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from rcf.tensors import pairs
+
 _LEARNED_SIDE = 16
 
 
@@ -46,6 +48,10 @@ class LearnedPositions(nn.Module):
         super().__init__()
         self.grid = nn.Parameter(torch.randn(1, channels, _LEARNED_SIDE, _LEARNED_SIDE) * 0.02)
 
+    def no_weight_decay(self) -> set[str]:
+        """A table of places, not a matrix (rcf/train/optimizer.py)."""
+        return {"grid"}
+
     def forward(
         self, height: int, width: int, like: Tensor, sizes: Int[Tensor, "N 2"] | None = None
     ) -> Float[Tensor, "n L D"]:
@@ -53,9 +59,8 @@ class LearnedPositions(nn.Module):
         if sizes is None:
             return _tokens(self._resized(height, width)).to(like.dtype)
         maps: list[Tensor] = []
-        for row in sizes:
-            inner = self._resized(int(row[0]), int(row[1]))
-            maps.append(functional.pad(inner, (0, width - inner.shape[-1], 0, height - inner.shape[-2])))
+        for rows, columns in pairs(sizes):
+            maps.append(functional.pad(self._resized(rows, columns), (0, width - columns, 0, height - rows)))
         return _tokens(torch.cat(maps)).to(like.dtype)
 
     def _resized(self, height: int, width: int) -> Float[Tensor, "1 D H W"]:

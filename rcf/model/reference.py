@@ -17,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from rcf.model.tokens import Positions, Sizes, Tokens, flattened
+from rcf.tensors import pairs
 
 _DOWN_STAGES = 5
 """Depth-wise stages of stride 2: enough for maps of 32 K cells a side; the smaller a map, the fewer are used."""
@@ -62,6 +63,10 @@ class StaticWeight(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.logits = nn.Parameter(torch.zeros(1, 1, _STATIC_SIDE, _STATIC_SIDE))
+
+    def no_weight_decay(self) -> set[str]:
+        """A map over places, not a matrix (rcf/train/optimizer.py)."""
+        return {"logits"}
 
     def forward(self, features: Float[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
         """Weighted features."""
@@ -119,8 +124,8 @@ class CompressedReferences(nn.Module):
         if sizes is None:
             return self.compression(self.weight(features))
         parts = [
-            self.compression(self.weight(frame[None, :, : int(size[0]), : int(size[1])]))
-            for frame, size in zip(features, sizes, strict=True)
+            self.compression(self.weight(frame[None, :, :height, :width]))
+            for frame, (height, width) in zip(features, pairs(sizes), strict=True)
         ]
         return torch.cat(parts)
 
@@ -192,8 +197,8 @@ class NoReferences(nn.Module):
         self.frames, self.width = 0, width
 
     def compress(self, features: Float[Tensor, "N C H W"], sizes: Sizes | None = None) -> Float[Tensor, "N C 0 0"]:
-        """Nothing to keep."""
-        return features[:, :, :0, :0]
+        """Nothing to keep, and no view either: it would hold the whole map in memory."""
+        return features.new_zeros(*features.shape[:2], 0, 0)
 
     def tokens(self, windows: Tensor, sizes: Sizes | None = None) -> Tokens:
         """Zero tokens."""

@@ -1,7 +1,12 @@
 """AdamW in three groups and the polynomial schedule (appendix X).
 
-backbone: lr x multiplier | rest: lr | norms, biases and embeddings: no weight decay     lr grows with the batch
+backbone: lr x multiplier | rest: lr | norms, biases and tables: no weight decay     lr grows with the batch
+
+Tables are what is looked up, not multiplied with: embeddings, and what a module names in `no_weight_decay()`, as timm's
+transformers do for their positions.
 """
+
+from collections.abc import Callable, Collection, Iterator
 
 from torch import nn
 from torch.optim import AdamW
@@ -12,13 +17,11 @@ from rcf.model.network import RCF
 
 def build_optimizer(network: RCF, config: TrainingConfig) -> AdamW:
     """AdamW over all trainable parameters; each group keeps its own peak in `peak_lr`."""
-    embeddings = {
-        id(weight) for module in network.modules() if isinstance(module, nn.Embedding) for weight in module.parameters()
-    }
+    tables = {id(weight) for weight in _tables(network)}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
         if weight.requires_grad:
-            decays = weight.dim() > 1 and id(weight) not in embeddings
+            decays = weight.dim() > 1 and id(weight) not in tables
             groups.setdefault((name.startswith("backbone."), decays), []).append(weight)
     return AdamW(
         [
@@ -30,8 +33,18 @@ def build_optimizer(network: RCF, config: TrainingConfig) -> AdamW:
             for (backbone, decays), weights in groups.items()
         ],
         lr=peak_lr(config),
-        foreach=False,
+        # One pass over each weight instead of ten: a quarter of the time on a CPU, and few launches on a GPU.
+        fused=True,
     )
+
+
+def _tables(network: nn.Module) -> Iterator[nn.Parameter]:
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            yield from module.parameters()
+        named: Callable[[], Collection[str]] | None = getattr(module, "no_weight_decay", None)
+        if callable(named):
+            yield from (module.get_parameter(name) for name in named())
 
 
 def peak_lr(config: TrainingConfig) -> float:

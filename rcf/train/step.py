@@ -27,7 +27,7 @@ from rcf.loss.criterion import Loss, Normaliser, SetLoss
 from rcf.model.network import RCF
 from rcf.seeding import stream_seed
 from rcf.structures import ClipBatch, FrameTargets
-from rcf.tensors import seed_globally
+from rcf.tensors import floats, seed_globally
 from rcf.train.average import RunningAverage
 from rcf.train.optimizer import build_optimizer, peak_lr, rate, set_rate
 from rcf.train.ranks import SINGLE, Ranks
@@ -101,8 +101,8 @@ class Trainer:
                 loss = self._part_loss(part, whole)
                 # DistributedDataParallel averages over ranks; the loss is made to be summed.
                 self.scaler.scale(loss.total * self.ranks.size).backward()  # pyright: ignore[reportUnknownMemberType]
-            values = (loss.total, loss.class_term, loss.dice_term, loss.bce_term, loss.focal_term)
-            sums = [before + value.item() for before, value in zip(sums, values, strict=True)]
+            values = (loss.total.detach(), loss.class_term, loss.dice_term, loss.bce_term, loss.focal_term)
+            sums = [before + value for before, value in zip(sums, floats(torch.stack(values)), strict=True)]
         return dict(zip(_TERMS, self.ranks.total(sums), strict=True))
 
     def _counts(self, batch: ClipBatch) -> Normaliser:
@@ -152,13 +152,14 @@ class Trainer:
         self.optimizer.state.clear()
         scale = {path.split("/", 1)[1]: value.item() for path, value in tensors.items() if path.startswith(_SCALER)}
         if scale:
-            self.scaler.load_state_dict({**scale, "_growth_tracker": int(scale["_growth_tracker"])})
+            counts = {key: int(scale[key]) for key in ("growth_interval", "_growth_tracker")}
+            self.scaler.load_state_dict({**scale, **counts})
         for path, value in tensors.items():
             key, name = path.split("/", 1)
             if key == _SCALER:
                 continue
             weight = weights[name]
-            home = value.clone() if key == "step" else torch.empty_like(weight).copy_(value)
+            home = torch.empty_like(weight if key != "step" else value, device=weight.device).copy_(value)
             self.optimizer.state[weight][key] = home
 
 

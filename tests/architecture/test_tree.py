@@ -50,7 +50,10 @@ def test_a_repeated_name_is_reported() -> None:
     assert repeated_names([Path("a/test_x.py"), Path("b/test_x.py"), Path("b/test_y.py")]) == ["test_x.py"]
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md"])
+_PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", "experiments/README.md"]
+
+
+@pytest.mark.parametrize("page", _PAGES)
 def test_links_of_a_page_lead_to_files(repository: Path, page: str) -> None:
     assert dead_links(repository / page) == []
 

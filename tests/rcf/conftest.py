@@ -1,6 +1,7 @@
 """Small networks and clips for the tests of rcf: real parts, narrow widths."""
 
 from collections.abc import Callable
+from functools import cache
 
 import pytest
 import torch
@@ -10,12 +11,13 @@ from rcf.model import build_network
 from rcf.model.network import RCF
 
 
-def _tiny_model(frames: int = 1, tokens: int = 4, pixel_weight: str = "predicted") -> ModelConfig:
-    """A network of a few hundred thousand weights with all boxes of the figure."""
+def _tiny_model(frames: int = 1, tokens: int | str = 4, pixel_weight: str = "predicted", **more: str) -> ModelConfig:
+    """A network of a hundred thousand weights with all boxes of the figure."""
     attention = AttentionConfig(layers=2, heads=2, feedforward=32, dropout=0.0)
-    reference = ReferenceConfig.model_validate({"frames": frames, "tokens": tokens, "pixel_weight": pixel_weight})
+    knobs = {"frames": frames, "tokens": tokens, "pixel_weight": pixel_weight, **more}
+    reference = ReferenceConfig.model_validate(knobs)
     return ModelConfig(
-        backbone=BackboneConfig(name="resnet10t"),
+        backbone=BackboneConfig(name="test_efficientnet"),
         reference=reference,
         width=16,
         encoder=attention,
@@ -27,8 +29,14 @@ def _tiny_model(frames: int = 1, tokens: int = 4, pixel_weight: str = "predicted
 
 @pytest.fixture
 def tiny_model() -> Callable[..., ModelConfig]:
-    """(frames, tokens, pixel_weight) -> configuration of a small network."""
+    """(frames, tokens, pixel_weight, further fields of ReferenceConfig) -> configuration of a small network."""
     return _tiny_model
+
+
+@pytest.fixture(scope="session")
+def network_of() -> Callable[[ModelConfig], RCF]:
+    """Configuration -> network of three categories in evaluation mode, built once: tests leave it as it is."""
+    return cache(lambda config: build_network(config, categories=3, seed=0))
 
 
 @pytest.fixture

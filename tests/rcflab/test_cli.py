@@ -66,6 +66,13 @@ def test_plan_as_json_has_every_cell_with_keys_and_state(experiment: Write) -> N
     assert {c["state"] for c in cells} == {"missing"}
 
 
+def test_plan_as_json_tells_where_the_weights_of_a_finished_cell_are(experiment: Write, tmp_path: Path) -> None:
+    path = experiment()
+    finish(tmp_path / "runs", open_experiment(path).plan.cells[0], 1.0, code_digest())
+    cells = json.loads(RUNNER.invoke(app, ["plan", str(path), "--json"]).stdout)["cells"]
+    assert [cell["checkpoint"] for cell in cells] == [str(tmp_path / "runs" / "cells" / "x"), None, None, None]
+
+
 def test_plan_starts_and_makes_nothing(experiment: Write, tmp_path: Path) -> None:
     RUNNER.invoke(app, ["plan", str(experiment())])
     assert [path.name for path in tmp_path.iterdir()] == ["experiment.yaml"]

@@ -43,6 +43,7 @@ def keys(task: str, config: Mapping[str, Any], seed: int = 0, prints: Fingerprin
         {"training__augment__crop_smallest": 0.9},
         {"training__augment__still_shift": 0.4},
         {"evaluation__overlays": 9},
+        {"training__cache_mb": 7},
         {"data__root": "/elsewhere"},
         {"model__backbone__weights": "file:/elsewhere/same-content.bin"},
     ],
@@ -93,6 +94,14 @@ def test_what_changes_only_the_evaluation_keeps_the_training(fields: dict[str, A
     [
         ("rcf", {"model__reference__frames": 0}, {"model__reference__tokens": 64}),
         ("rcf", {"model__reference__frames": 0}, {"model__reference__pixel_weight": "none"}),
+        ("rcf", {"model__reference__frames": 0}, {"model__reference__join": "decoder"}),
+        ("rcf", {"model__reference__frames": 1}, {"model__reference__merge": "token"}),
+        ("rcf", {"model__reference__tokens": "full"}, {"model__reference__compression": "dwconv"}),
+        ("rcf", {"model__reference__tokens": "full"}, {"model__reference__pixel_weight": "none"}),
+        ("rcf", {"model__reference__join": "encoder"}, {"model__reference__encoder_pass": "shared"}),
+        ("rcf", {"model__audio__features": "none"}, {"model__audio__mel_frames": 32, "model__audio__causal": False}),
+        ("rcf", {"training__loss__mask_points": 100}, {"training__loss__mask_stride": 16}),
+        ("rcf", {"evaluation__identity": "cosine"}, {"evaluation__override_iou": 0.9}),
         ("rcf", {"evaluation__identity": "slot"}, {"evaluation__override_iou": 0.9}),
         ("toy", {"model__memory": 0}, {"model__decay": 0.9}),
     ],
@@ -101,10 +110,21 @@ def test_a_field_without_effect_keeps_both_keys(task: str, cause: dict[str, Any]
     assert keys(task, resolved(task, **cause, **idle)) == keys(task, resolved(task, **cause))
 
 
-def test_the_same_field_counts_where_it_has_an_effect() -> None:
-    assert keys("toy", resolved("toy", model__memory=2, model__decay=0.9)) != keys(
-        "toy", resolved("toy", model__memory=2)
-    )
+@pytest.mark.parametrize(
+    ("task", "cause", "active"),
+    [
+        ("toy", {"model__memory": 2}, {"model__decay": 0.9}),
+        ("rcf", {"model__reference__frames": 2}, {"model__reference__merge": "token"}),
+        ("rcf", {"model__reference__frames": 1}, {"model__reference__compression": "dwconv"}),
+        ("rcf", {"model__reference__tokens": "full"}, {"model__reference__join": "decoder"}),
+        ("rcf", {"model__reference__join": "decoder"}, {"model__reference__encoder_pass": "shared"}),
+        ("rcf", {"model__audio__features": "small"}, {"model__audio__mel_frames": 32}),
+        ("rcf", {"training__loss__mask_points": 0}, {"training__loss__mask_stride": 16}),
+        ("rcf", {"evaluation__identity": "slot_iou"}, {"evaluation__override_iou": 0.9}),
+    ],
+)
+def test_the_same_field_counts_where_it_has_an_effect(task: str, cause: dict[str, Any], active: dict[str, Any]) -> None:
+    assert keys(task, resolved(task, **cause, **active))[1] != keys(task, resolved(task, **cause))[1]
 
 
 def test_content_of_training_data_and_weights_is_part_of_the_training() -> None:

@@ -5,12 +5,17 @@ file --open_session--> plan --task.check of each distinct configuration--> ok | 
 
 import typer
 
-from rcflab.commands.options import Arms, AsJson, Experiment, Seeds, Set, echo_json, open_session
+from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
 from rcflab.session import preflight
 
 
 def check_command(
-    experiment: Experiment, set_: Set = None, arms: Arms = None, seeds: Seeds = None, json: AsJson = False
+    experiment: Experiment,
+    set_: Set = None,
+    arms: Arms = None,
+    seeds: Seeds = None,
+    base: Base = None,
+    json: AsJson = False,
 ) -> None:
     """Validate an experiment, its data and its weights; starts nothing.
 
@@ -21,7 +26,7 @@ def check_command(
 
     Exit codes: 0 ok, 2 bad input.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     preflight(session)
     cells = len(session.plan.cells)
     if json:

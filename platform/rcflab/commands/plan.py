@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rcflab.commands.options import Arms, AsJson, Experiment, Seeds, Set, echo_json, open_session
-from rcflab.records import CellState, Json
+from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
+from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
 _STYLES: dict[CellState, str] = {
@@ -19,7 +19,12 @@ _STYLES: dict[CellState, str] = {
 
 
 def plan_command(
-    experiment: Experiment, set_: Set = None, arms: Arms = None, seeds: Seeds = None, json: AsJson = False
+    experiment: Experiment,
+    set_: Set = None,
+    arms: Arms = None,
+    seeds: Seeds = None,
+    base: Base = None,
+    json: AsJson = False,
 ) -> None:
     """List the cells of an experiment (arms x seeds) and how far they are; starts nothing.
 
@@ -28,11 +33,11 @@ def plan_command(
 
     States: done, running, missing, failed, stale (finished by other code).
 
-    Example: rcflab plan experiments/token_size.yaml --arms tokens-1,tokens-4
+    Example: rcflab plan experiments/table_5_token_size.yaml --base synth --arms tokens-1,tokens-4
 
     Exit codes: 0 ok, 2 bad input, 74 storage.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     view = read_ledger(session)
     if json:
         echo_json(plan_json(session, view))
@@ -50,6 +55,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
             "train_key": cell.train_key,
             "eval_key": cell.eval_key,
             "state": view.states[cell.eval_key],
+            "checkpoint": _checkpoint(session, view, cell),
         }
         for cell in plan.cells
     ]
@@ -63,6 +69,14 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
     }
+
+
+def _checkpoint(session: Session, view: LedgerView, cell: Cell) -> str | None:
+    """Folder of the weights of a finished cell, for `training.start_from` of another experiment."""
+    state = view.keys[cell.train_key]
+    return (
+        None if state.state != "finished" or state.checkpoint is None else str(session.storage / state.checkpoint.path)
+    )
 
 
 def _print(session: Session, view: LedgerView, console: Console) -> None:

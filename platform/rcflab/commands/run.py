@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from rcflab.commands.live import shown
-from rcflab.commands.options import Arms, Experiment, Seeds, Set, open_session
+from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, machine_cpus, resolve, sweep
@@ -38,6 +38,7 @@ def run_command(
     set_: Set = None,
     arms: Arms = None,
     seeds: Seeds = None,
+    base: Base = None,
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Trainings that other code finished.")] = "ask",
 ) -> None:
     """Train and evaluate every cell of an experiment (arms x seeds) that is missing, then print its table.
@@ -51,7 +52,7 @@ def run_command(
     Exit codes: 0 all done, 2 bad input, 3 some cells failed, 69 Ray is down, 74 storage, 75 interrupted and resumable,
     130 interrupted by Ctrl-C.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     resources = resolve(session.spec.resources, machine_cpus(), str(experiment))
     sweep(session.storage)
     view = read_ledger(session)

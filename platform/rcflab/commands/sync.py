@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from rcflab.commands.options import Arms, Experiment, Seeds, Set, open_session
+from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.errors import ServiceDownError
 from rcflab.ledger.files import replace_json
 from rcflab.ledger.reader import ledger_bytes
@@ -21,7 +21,9 @@ from rcflab.track.tracker import NullTracker, Tracker
 _PATIENCE_S = 120.0
 
 
-def sync_command(experiment: Experiment, set_: Set = None, arms: Arms = None, seeds: Seeds = None) -> None:
+def sync_command(
+    experiment: Experiment, set_: Set = None, arms: Arms = None, seeds: Seeds = None, base: Base = None
+) -> None:
     """Send what the ledger holds and MLflow lacks; trains nothing, sends nothing twice.
 
     Reads the YAML file and the ledger below storage.root. Writes to the tracking store. Needed only after the store was
@@ -31,7 +33,7 @@ def sync_command(experiment: Experiment, set_: Set = None, arms: Arms = None, se
 
     Exit codes: 0 everything is there, 2 bad input, 69 the store is down, 74 storage.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     if session.tracking_uri is None:
         typer.echo("tracking.uri is none: nothing to send")
         return

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rcflab.commands.options import Arms, Experiment, Seeds, Set, open_session
+from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.report.files import Format, render, write_tables
 from rcflab.session import LedgerView, build_table, read_ledger, table_provenance
 
@@ -20,6 +20,7 @@ def table_command(
     set_: Set = None,
     arms: Arms = None,
     seeds: Seeds = None,
+    base: Base = None,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = "md",
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Cells that other code finished.")] = "ask",
 ) -> None:
@@ -28,11 +29,11 @@ def table_command(
     Reads the YAML file, the data's digests and the ledger below storage.root. Writes all formats below
     storage.root/experiments/NAME when the whole experiment is asked for. Costs seconds.
 
-    Example: rcflab table experiments/token_size.yaml --format tex
+    Example: rcflab table experiments/table_5_token_size.yaml --base synth --format tex
 
     Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 74 storage.
     """
-    session = open_session(experiment, set_, arms, seeds)
+    session = open_session(experiment, set_, arms, seeds, base)
     view = read_ledger(session)
     table = build_table(session, view, reuse_stale=on_stale == "reuse" or _agreed(view))
     if arms is None and seeds is None:

@@ -1,12 +1,14 @@
 """An AblationTable as CSV in full precision: one line an arm, four columns a metric, and the trials behind them.
 
-A metric without a value in some cell has two columns more: how many seeds its mean and its difference stand for.
+A metric without a value in some cell has two columns more: how many seeds its mean and its difference stand for. Where
+the table repeats one of the paper's, a last column `<metric> paper` quotes it; rows of other methods are left out.
 """
 
 import csv
 import io
 
 from rcflab.ablation import AblationTable, Measure, Row
+from rcflab.report.quoted import paper_values
 
 
 def render_csv(table: AblationTable) -> str:
@@ -18,18 +20,24 @@ def render_csv(table: AblationTable) -> str:
     for spec, has_gaps in zip(table.metrics, gappy, strict=True):
         head += [spec.key, f"{spec.key} sd", f"{spec.key} difference", f"{spec.key} difference sd"]
         head += [f"{spec.key} n", f"{spec.key} difference n"] if has_gaps else []
+        head += [f"{spec.key} paper"] if table.paper else []
     writer.writerow([*head, "seeds", "train_keys", "eval_keys", "videos_digest"])
     for row in table.rows:
         cells = [as_text(row.arm), "yes" if row.is_baseline else "no", str(len(row.seeds))]
-        for measure, has_gaps in zip(row.measures, gappy, strict=True):
+        for measure, has_gaps, paper in zip(row.measures, gappy, paper_values(table, row.arm), strict=True):
             cells += _numbers(measure) + (_counts(measure) if has_gaps else [])
+            cells += [_number(paper)] if table.paper else []
         writer.writerow([*cells, *_sources(row), table.videos_digest])
     return text.getvalue()
 
 
 def _numbers(measure: Measure) -> list[str]:
     pairs = [(found.mean, found.sd) if found else (None, None) for found in (measure.summary, measure.difference)]
-    return ["" if part is None else repr(part) for pair in pairs for part in pair]
+    return [_number(part) for pair in pairs for part in pair]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else repr(value)
 
 
 def _counts(measure: Measure) -> list[str]:

@@ -3,7 +3,9 @@
 import json
 
 from rcflab.ablation import AblationTable, Measure, Row
+from rcflab.paper import PaperRow
 from rcflab.records import Json
+from rcflab.report.quoted import quotes
 
 
 def render_json(table: AblationTable) -> str:
@@ -17,13 +19,33 @@ def table_json(table: AblationTable) -> Json:
     return {
         "experiment": table.experiment,
         "baseline": table.baseline,
-        "paper": table.paper,
+        "paper": _paper(table),
         "metrics": [{"key": m.key, "label": m.label, "unit": m.unit, "better": m.better} for m in table.metrics],
         "arms": [_arm(row, keys) for row in table.rows],
         "joined": [list(group) for group in table.joined],
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
         "videos_digest": table.videos_digest,
     }
+
+
+def _paper(table: AblationTable) -> Json:
+    """The paper's table that is quoted, apart from the arms; null where there is none."""
+    if table.paper is None:
+        return None
+    return {
+        "source": table.paper.source,
+        "about": table.paper.about,
+        "notes": [*([table.paper.lost] if table.paper.lost else []), *table.paper.notes],
+        "rows": [
+            _quoted(quote.row) | {"metrics": dict(zip(table.paper.columns, quote.row.values, strict=True))}
+            for quote in quotes(table)
+        ],
+    }
+
+
+def _quoted(row: PaperRow) -> dict[str, Json]:
+    facts = row.model_dump(mode="json", exclude={"values"})
+    return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
 def _arm(row: Row, keys: list[str]) -> Json:

@@ -1,6 +1,6 @@
-"""TableRows as a LaTeX table for a paper: booktabs, notes in the caption."""
+"""TableRows as a LaTeX table for a paper: booktabs, notes in the caption, quoted rows below a rule of their own."""
 
-from rcflab.report.rows import Number, TableRows
+from rcflab.report.rows import Entry, Number, TableRows
 
 _ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "neither": ""}
 _SPECIAL = {
@@ -17,10 +17,11 @@ def render_latex(rows: TableRows) -> str:
         head += [f"{escape(spec.label)}{_ARROWS[spec.better]}", r"$\Delta$"]
     body: list[str] = []
     for row in rows.rows:
-        cells = [escape(row.arm) + (" (baseline)" if row.is_baseline else ""), str(row.n)]
-        for entry in row.entries:
-            cells += [_text(entry.value), _text(entry.difference)]
-        body.append(_line(cells))
+        name = escape(row.arm) + (" (baseline)" if row.is_baseline else "")
+        body.append(_line([name, str(row.n), *_texts(row.entries)]))
+    if rows.quoted:
+        body.append(r"\midrule")
+    body += [_line([rf"\emph{{{escape(row.label)}}}", "", *_texts(row.entries)]) for row in rows.quoted]
     caption = " ".join(escape(note) for note in (f"Experiment {rows.experiment}.", *rows.notes))
     return "\n".join([
         r"% needs \usepackage{booktabs}",
@@ -47,6 +48,10 @@ def escape(text: str) -> str:
 
 def _line(cells: list[str]) -> str:
     return rf"{' & '.join(cells)} \\"
+
+
+def _texts(entries: tuple[Entry, ...]) -> list[str]:
+    return [_text(number) for entry in entries for number in (entry.value, entry.difference)]
 
 
 def _text(number: Number | None) -> str:

@@ -1,8 +1,8 @@
-"""TableRows as a Markdown table: arm, n, then value and difference for each metric."""
+"""TableRows as a Markdown table: arm, n, then value and difference for each metric; quoted rows have no n."""
 
 import re
 
-from rcflab.report.rows import Number, TableRows
+from rcflab.report.rows import Entry, Number, TableRows
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 
@@ -14,10 +14,9 @@ def render_markdown(rows: TableRows) -> str:
         head += [escape(f"{spec.label}{_ARROWS[spec.better]}"), escape(f"Δ {spec.label}")]
     lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
     for row in rows.rows:
-        cells = [escape(row.arm) + (" (baseline)" if row.is_baseline else ""), str(row.n)]
-        for entry in row.entries:
-            cells += [_text(entry.value), _text(entry.difference)]
-        lines.append(_line(cells))
+        name = escape(row.arm) + (" (baseline)" if row.is_baseline else "")
+        lines.append(_line([name, str(row.n), *_texts(row.entries)]))
+    lines += [_line([f"*{escape(row.label)}*", "", *_texts(row.entries)]) for row in rows.quoted]
     notes = [f"- {escape(note)}" for note in rows.notes]
     return "\n".join([*lines, "", *notes, ""])
 
@@ -29,6 +28,10 @@ def escape(text: str) -> str:
 
 def _line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _texts(entries: tuple[Entry, ...]) -> list[str]:
+    return [_text(number) for entry in entries for number in (entry.value, entry.difference)]
 
 
 def _text(number: Number | None) -> str:

@@ -1,6 +1,7 @@
 """What a printed table shows, before any format: numbers rounded once, headings, notes.
 
 AblationTable --table_rows--> TableRows --> markdown | latex          (csv and json take the numbers unrounded)
+                 rows of our arms, then quoted rows of the paper
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from rcflab.ablation import AblationTable, Measure
 from rcflab.metrics import MetricSpec
+from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
 
 
@@ -41,6 +43,14 @@ class ArmRow:
 
 
 @dataclass(frozen=True, slots=True)
+class QuotedRow:
+    """One line of the paper, below our own."""
+
+    label: str
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TableRows:
     """A table ready to be set."""
 
@@ -50,6 +60,7 @@ class TableRows:
     rows: tuple[ArmRow, ...]
     notes: tuple[str, ...]
     """Plain text, not yet escaped."""
+    quoted: tuple[QuotedRow, ...] = ()
 
 
 def table_rows(table: AblationTable) -> TableRows:
@@ -63,7 +74,25 @@ def table_rows(table: AblationTable) -> TableRows:
         )
         for row in table.rows
     )
-    return TableRows(table.experiment, table.baseline, table.metrics, rows, tuple(_notes(table)))
+    return TableRows(table.experiment, table.baseline, table.metrics, rows, tuple(_notes(table)), _quoted(table))
+
+
+def _quoted(table: AblationTable) -> tuple[QuotedRow, ...]:
+    """The paper's rows, rounded like ours."""
+
+    def number(value: float | None, digits: int, sign: str = "") -> Number | None:
+        return None if value is None else Number(rounded(value, digits, sign), None, None)
+
+    return tuple(
+        QuotedRow(
+            quote.label,
+            tuple(
+                Entry(number(value, spec.digits), number(difference, spec.digits, "+"))
+                for value, difference, spec in zip(quote.values, quote.differences, table.metrics, strict=True)
+            ),
+        )
+        for quote in quotes(table)
+    )
 
 
 def _entry(measure: Measure, digits: int) -> Entry:
@@ -102,6 +131,7 @@ def _notes(table: AblationTable) -> list[str]:
     notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit not in ("", "ratio")]
     notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
     notes += _gaps(table)
+    notes += quote_notes(table)
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")

@@ -11,12 +11,10 @@ from safetensors.torch import save_file
 from rcf.config import BackboneConfig, ModelConfig
 from rcf.errors import InputError
 from rcf.model import build_network
-from rcf.model.attention import Encoder
 from rcf.model.backbone import STRIDES, Backbone, backbone_problems
 from rcf.model.mask_head import DynamicMasks
 from rcf.model.position import SinePositions
 from rcf.model.reference import ChannelMerge, CompressedReferences, Pooling, PredictedWeight
-from rcf.tensors import state_of
 
 Tiny = Callable[..., ModelConfig]
 
@@ -29,32 +27,6 @@ def test_every_knob_gives_one_answer_per_target_frame(frames: int, tokens: int, 
     answer = network(clips)
     assert answer.classes.shape == (2, 4, 5, 4)
     assert answer.masks.shape == (2, 4, 5, 16, 24)
-
-
-@pytest.mark.parametrize(("frames", "tokens"), [(0, 4), (1, 1), (1, 16), (5, 16)])
-def test_encoder_sees_the_target_map_and_k_squared_reference_tokens_whatever_the_number_of_frames(
-    frames: int, tokens: int, tiny_model: Tiny, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: list[int] = []
-    original = Encoder.forward
-
-    def spy(self: Encoder, contents: torch.Tensor, *rest: torch.Tensor | None) -> torch.Tensor:
-        seen.append(contents.shape[1])
-        return original(self, contents, *rest)
-
-    monkeypatch.setattr(Encoder, "forward", spy)
-    network = build_network(tiny_model(frames, tokens), categories=3, seed=0)
-    network(torch.zeros(1, frames + 1, 3, 64, 96, dtype=torch.uint8))
-    assert seen == [2 * 3 + (tokens if frames else 0)]
-
-
-def test_a_clip_is_segmented_like_its_targets_one_by_one(tiny_model: Tiny) -> None:
-    network = build_network(tiny_model(frames=2), categories=3, seed=0)
-    clip = torch.randint(0, 256, (1, 5, 3, 64, 96), dtype=torch.uint8)
-    together = network(clip)
-    for target in range(3):
-        alone = network(clip[:, target : target + 3])
-        torch.testing.assert_close(together.masks[:, target], alone.masks[:, 0], atol=1e-4, rtol=1e-4)
 
 
 def test_reference_frames_change_the_answer(tiny_model: Tiny) -> None:
@@ -149,37 +121,6 @@ def test_frozen_norms_stay_frozen_in_training_mode() -> None:
     before = {name: value.clone() for name, value in backbone.body.state_dict().items() if "running" in name}
     backbone(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
     assert all(torch.equal(value, backbone.body.state_dict()[name]) for name, value in before.items())
-
-
-def test_building_leaves_the_global_random_state_alone_and_depends_on_the_seed_only(tiny_model: Tiny) -> None:
-    torch.manual_seed(5)
-    before = torch.get_rng_state()
-    one, again, other = (build_network(tiny_model(), categories=3, seed=seed) for seed in (1, 1, 2))
-    assert torch.equal(before, torch.get_rng_state())
-    same = [torch.equal(a, b) for a, b in zip(one.parameters(), again.parameters(), strict=True)]
-    assert all(same)
-    assert not torch.equal(one.decoder.slots.weight, other.decoder.slots.weight)
-
-
-@pytest.mark.parametrize(
-    ("change", "shifted"),
-    [({"frames": 0}, "references"), ({"pixel_weight": "none"}, "references"), ({"tokens": 16}, None)],
-)
-def test_arms_start_from_the_same_weights_in_all_parts_that_they_share(
-    tiny_model: Tiny, change: dict[str, object], shifted: str | None
-) -> None:
-    one = state_of(build_network(tiny_model(), categories=3, seed=0))
-    two = state_of(build_network(tiny_model(**change), categories=3, seed=0))
-    unlike = {name.split(".")[0] for name in one if name not in two or not torch.equal(one[name], two[name])}
-    assert unlike == ({shifted} if shifted else set())
-
-
-def test_more_queries_leave_the_decoder_layers_as_they_were(tiny_model: Tiny) -> None:
-    few, many = (
-        build_network(tiny_model().model_copy(update={"queries": count}), categories=3, seed=0) for count in (5, 9)
-    )
-    pairs = zip(few.decoder.layers.parameters(), many.decoder.layers.parameters(), strict=True)
-    assert all(torch.equal(a, b) for a, b in pairs)
 
 
 def test_a_backbone_of_one_input_size_is_refused_before_training() -> None:
