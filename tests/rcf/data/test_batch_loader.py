@@ -75,7 +75,7 @@ def test_an_error_comes_at_its_own_step(threads: int) -> None:
 
 def _waiting(release: threading.Event) -> Callable[[int], ClipBatch]:
     def make(step: int) -> ClipBatch:
-        if step > 1000:
+        if step > 200:
             release.wait(timeout=60)
         return _make(step)
 
@@ -88,17 +88,17 @@ def _alive() -> set[str]:
 
 def test_no_thread_is_left_when_the_loader_is_gone() -> None:
     release = threading.Event()
-    loader = Loader(_waiting(release), 1100, 2)
-    loader.get(1000)
-    assert {"batch-1001", "batch-1002"} <= _alive()
+    loader = Loader(_waiting(release), 210, 2)
+    loader.get(200)
+    assert {"batch-201", "batch-202"} <= _alive()
     release.set()
     del loader
     gc.collect()
-    assert not {"batch-1001", "batch-1002"} & _alive()
+    assert not {"batch-201", "batch-202"} & _alive()
 
 
 def test_no_thread_is_left_after_the_last_step() -> None:
-    loader = Loader(_make, 2003, 2)
-    for step in range(2000, 2003):
+    loader = Loader(_make, 233, 2)
+    for step in range(230, 233):
         loader.get(step)
-    assert not {"batch-2001", "batch-2002"} & _alive()
+    assert not {"batch-231", "batch-232"} & _alive()
