@@ -4,7 +4,7 @@
     slot_iou rule   ... unless its mask overlaps a mask of t-1 by more than `override_iou`: then that mask's identity
     cosine rule     slots of t and t-1 are paired by the cosine of their instance codes: MinVIS, a baseline
 
-What the paper leaves open: a slot that overlaps its own mask of t-1 by that much keeps its identity; other overrides are
+What the paper leaves open: a slot that overlaps its own mask of t-1 by that much keeps its identity; others are
 settled greedily by falling IoU (ties: lower slot, then lower predecessor), each identity is used once a frame, and a
 slot whose own identity is taken gets a new one. A silent slot keeps its own.
 """

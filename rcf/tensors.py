@@ -8,7 +8,7 @@ Every ignore below names one rule and stands for one missing annotation upstream
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import safetensors.torch
@@ -61,6 +61,23 @@ def seeded(seed: int) -> Generator[None]:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file."""
     return safetensors.torch.load_file(path)  # pyright: ignore[reportUnknownMemberType]
+
+
+class _TensorFile(Protocol):
+    def keys(self) -> list[str]: ...
+    def get_slice(self, name: str) -> "_Slice": ...
+
+
+class _Slice(Protocol):
+    def get_shape(self) -> list[int]: ...
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a safetensors file, read from its header alone."""
+    with safetensors.safe_open(path, framework="pt") as opened:  # pyright: ignore[reportUnknownVariableType]
+        file = cast(_TensorFile, opened)
+        names = file.keys()
+        return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

@@ -27,6 +27,7 @@ from rcf.model import build_network
 from rcf.model.backbone import backbone_problems
 from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
+from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
@@ -37,13 +38,13 @@ logger = logging.getLogger(__name__)
 class RcfTraining:
     """One training of the network; see rcflab.task.Training."""
 
-    def __init__(self, config: RcfConfig, seed: int) -> None:
-        self._config = config
+    def __init__(self, config: RcfConfig, seed: int, ranks: Ranks = SINGLE) -> None:
+        self._config, self._ranks = config, ranks
         dataset = open_training(config)
         self._annotations = dataset.annotations
         self._categories = _names(dataset.annotations)
         network = _network(config, self._categories, seed)
-        self._trainer = Trainer(network, dataset, config, seed)
+        self._trainer = Trainer(network, dataset, config, seed, ranks)
 
     @property
     def step(self) -> int:
@@ -75,12 +76,18 @@ class RcfTraining:
 
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
-        rules = RcfConfig.model_validate(config).evaluation
-        found = Evaluator(self._validation, rules).run(self._trainer.evaluated)
+        found = self._evaluator(config).run(self._trainer.evaluated)
         results = artifacts / "results.json"
         write_results(results, found.predictions)
         pictures = _draw(self._validation, found, artifacts / "overlays")
         return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
+
+    def assist(self, config: Mapping[str, Json]) -> None:
+        """This rank's validation videos."""
+        self._evaluator(config).assist(self._trainer.evaluated)
+
+    def _evaluator(self, config: Mapping[str, Json]) -> Evaluator:
+        return Evaluator(self._validation, _parse(config).evaluation, self._ranks)
 
 
 def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
@@ -120,8 +127,8 @@ def _schedule(config: Mapping[str, Json]) -> Schedule:
     return Schedule(training.steps, training.log_every, training.checkpoint_every, training.evaluate_every)
 
 
-def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
-    return RcfTraining(_parse(config), seed)
+def _start(config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> RcfTraining:
+    return RcfTraining(_parse(config), seed, ranks)
 
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
@@ -152,5 +159,6 @@ TASK = TaskSpec(
     check=_check,
     prepare=_prepare,
     resume_files=(checkpoint.OPTIMIZER,),
+    best="val/ap",
     metrics=_metrics,
 )

@@ -28,7 +28,8 @@ def test_an_arm_takes_a_training_step_and_segments_a_stream(config: dict[str, An
     network, known, _ = load_network(tmp_path)
     learned = {name for name, weight in network.named_parameters() if weight.requires_grad}
     with safe_open(tmp_path / "optimizer.safetensors", "pt") as file:
-        reached = {name.removeprefix("exp_avg/") for name in file.keys() if name.startswith("exp_avg/")}
+        names: list[str] = list(file.keys())
+        reached = {name.removeprefix("exp_avg/") for name in names if name.startswith("exp_avg/")}
     assert learned - reached == set(), "weights that no gradient reaches"
     segmenter = OnlineSegmenter(network, known.input, known.evaluation)
     generator = torch.Generator().manual_seed(0)
