@@ -49,7 +49,8 @@ class ClipSource(Protocol):
 def sample_clips(source: ClipSource, plan: ClipPlan, seed: int, step: int, places: range | None = None) -> ClipBatch:
     """The clips at `places` of one step (None: all of them), each of `references` + `targets` frames.
 
-    All parts of a step are padded to the size of its largest clip. Raises rcf.errors.InputError when a file is
+    All parts of a step are padded to the size of its largest clip; where the plan leaves the size to the source, each
+    part to that of its own largest. Raises rcf.errors.InputError when a file is
     damaged; under on_corrupt: skip only when more than half of the places are.
     """
     planned = plan_clips(source.videos, source.pools, plan, seed, step)
