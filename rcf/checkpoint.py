@@ -71,7 +71,7 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
 
 
 def without_weights(model: ModelConfig) -> ModelConfig:
-    """`model` whose parts ask for no weights of their own: a checkpoint overwrites them at once."""
+    """`model` whose backbone and audio part ask for no weights of their own: a checkpoint overwrites them at once."""
     parts = {"backbone": model.backbone, "audio": model.audio}
     return model.model_copy(update={name: part.model_copy(update={"weights": "none"}) for name, part in parts.items()})
 

@@ -24,8 +24,8 @@ from rcf.model.network import RCF
 from rcf.tensors import load_tensors, state_of
 
 _CLASS_HEAD = "head.classes."
-_HARMLESS = ("backbone.weights", "backbone.frozen_stages", "backbone.gradient_checkpointing", "audio.weights",
-             "encoder.dropout", "decoder.dropout")  # fmt: skip
+_HARMLESS = ("backbone.weights", "backbone.frozen_stages", "backbone.gradient_checkpointing", "encoder.dropout",
+             "decoder.dropout", "audio.weights", "audio.causal", "audio.mel_frames")  # fmt: skip
 """Fields of the model that change no tensor."""
 
 

@@ -42,6 +42,11 @@ def from_numpy(array: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
 
 
+def spectrum(windows: Tensor, length: int) -> Tensor:
+    """Fourier transform of the last axis, padded with zeros to `length`: its length // 2 + 1 complex amplitudes."""
+    return cast(Tensor, torch.fft.rfft(windows, n=length))  # pyright: ignore[reportUnknownMemberType]
+
+
 def seed_globally(seed: int) -> None:
     """Seed torch's global generators, the source of dropout."""
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]

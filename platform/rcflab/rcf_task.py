@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rcf import checkpoint
 from rcf.checkpoint import without_weights
-from rcf.config import RcfConfig, SyntheticConfig
+from rcf.config import ModelConfig, RcfConfig, SyntheticConfig
 from rcf.data.annotations import Annotations
 from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
 from rcf.data.synthetic import write_synthetic
@@ -24,6 +24,7 @@ from rcf.evaluation.results import write_results
 from rcf.evaluation.statistics import stats_from_records
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
+from rcf.model.audio import audio_weights_problem
 from rcf.model.backbone import backbone_problems
 from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
@@ -134,10 +135,15 @@ def _start(config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> RcfT
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
     parsed = _parse(config)
     start = parsed.training.start_from
-    problems = start_problems(Path(start), parsed.model) if start else backbone_problems(parsed.model.backbone)
+    problems = start_problems(Path(start), parsed.model) if start else _weights_problems(parsed.model)
     if isinstance(parsed.data, SyntheticConfig):
         return problems
     return [*problems, *data_problems(parsed)]
+
+
+def _weights_problems(model: ModelConfig) -> list[Problem]:
+    sound = audio_weights_problem(model.audio)
+    return [*backbone_problems(model.backbone), *([] if sound is None else [sound])]
 
 
 def _prepare(config: Mapping[str, Json]) -> None:

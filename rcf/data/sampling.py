@@ -9,7 +9,8 @@ A step has `clips` places; each worker takes some of them, and what stands at a 
 import logging
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rcf.config import FrameSizeConfig
@@ -35,9 +36,14 @@ class ClipSource(Protocol):
     @property
     def pools(self) -> tuple[Pool, ...]: ...
 
+    @property
+    def listens(self) -> bool: ...
+
     def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]: ...
 
     def targets(self, video_index: int, frame_index: int) -> FrameTargets: ...
+
+    def audio(self, video_index: int, frame_index: int) -> Float[Tensor, "A E"]: ...
 
 
 def sample_clips(source: ClipSource, plan: ClipPlan, seed: int, step: int, places: range | None = None) -> ClipBatch:
@@ -112,4 +118,6 @@ class _Reader:
             show_targets(targets[number], part, look)
             for number, part in zip(numbers[references:], look.windows[references:], strict=True)
         ]
-        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown))
+        heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
+        audio = torch.stack(heard) if heard else None
+        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown), audio)

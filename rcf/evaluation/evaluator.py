@@ -1,8 +1,8 @@
 """The evaluation pass: every validation video once, through the online rule, into metrics. Always in float32.
 
-video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
-                           |                          +--> OrderCounter --> order/*
-                           +--> secant_ratios --> SecantMean --> lipschitz/*
+video, sound --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
+                                  |                          +--> OrderCounter --> order/*
+                                  +--> secant_ratios --> SecantMean --> lipschitz/*
 
 With many ranks the videos are shared out and their results collected in the order of the data set, so that metrics and
 files do not depend on the number of ranks.
@@ -102,11 +102,18 @@ class Evaluator:
     def _video(self, network: RCF, index: int) -> VideoResult:
         length = self._dataset.videos[index].length
         frames = torch.stack([self._dataset.frame(index, number) for number in range(length)])
-        answer = segment_video(network, frames)
+        answer = segment_video(network, frames, self._heard(index))
         answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
         secants = secant_ratios(images, answer.classes[-1], answer.masks[-1], network.references.frames)
         return self._read(index, answer, secants)
+
+    def _heard(self, index: int) -> Tensor | None:
+        """Log-mel patches T A E of a video, for a network that listens."""
+        if not self._dataset.listens:
+            return None
+        length = self._dataset.videos[index].length
+        return torch.stack([self._dataset.audio(index, number) for number in range(length)])
 
     def _read(self, index: int, answer: Segmentation, secants: list[float]) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
