@@ -115,5 +115,6 @@ class RCF(nn.Module):
             return values.reshape(clips, count, *values.shape[1:])[:, references:].flatten(0, 1)
 
         fine, middle, coarse, top = (targets(level) for level in each.pyramid)
-        here = replace(each, pyramid=(fine, middle, coarse, top), sizes=None if whole is None else targets(whole))
+        shown = None if whole is None else targets(whole)
+        here = replace(each, pyramid=(fine, middle, coarse, top), heard=targets(each.heard), sizes=shown)
         return self.segment(here, windows(each.kept, references), windows(each.heard, references + 1))
