@@ -71,8 +71,9 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
 
 
 def without_weights(model: ModelConfig) -> ModelConfig:
-    """`model` whose backbone asks for no weights of its own: a checkpoint overwrites them at once."""
-    return model.model_copy(update={"backbone": model.backbone.model_copy(update={"weights": "none"})})
+    """`model` whose backbone and audio part ask for no weights of their own: a checkpoint overwrites them at once."""
+    parts = {"backbone": model.backbone, "audio": model.audio}
+    return model.model_copy(update={name: part.model_copy(update={"weights": "none"}) for name, part in parts.items()})
 
 
 def read_state(folder: Path) -> dict[str, Any]:

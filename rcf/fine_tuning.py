@@ -25,7 +25,7 @@ from rcf.tensors import load_tensors, state_of
 
 _CLASS_HEAD = "head.classes."
 _HARMLESS = ("backbone.weights", "backbone.frozen_stages", "backbone.gradient_checkpointing", "encoder.dropout",
-             "decoder.dropout")  # fmt: skip
+             "decoder.dropout", "audio.weights", "audio.causal", "audio.mel_frames")  # fmt: skip
 """Fields of the model that change no tensor."""
 
 

@@ -4,8 +4,9 @@
     slot_iou rule   ... unless its mask overlaps a mask of t-1 by more than `override_iou`: then that mask's identity
     cosine rule     slots of t and t-1 are paired by the cosine of their instance codes: MinVIS, a baseline
 
-What the paper leaves open: overrides are settled greedily by falling IoU (ties: lower slot, then lower predecessor),
-each identity is used once a frame, and a slot whose own identity is taken gets a new one. A silent slot keeps its own.
+What the paper leaves open: a slot that overlaps its own mask of t-1 by that much keeps its identity; others are
+settled greedily by falling IoU (ties: lower slot, then lower predecessor), each identity is used once a frame, and a
+slot whose own identity is taken gets a new one. A silent slot keeps its own.
 """
 
 from dataclasses import dataclass
@@ -49,6 +50,10 @@ class SlotIdentity:
         """Every slot keeps its identity; a slot that fires for the first time gets a new one."""
         return self.settle(slots, {})
 
+    def identity_of(self, slot: int) -> int | None:
+        """The identity that `slot` carried last, if it is still its own."""
+        return self._of_slot.get(slot)
+
     def settle(self, slots: Int[Tensor, " M"], forced: dict[int, int]) -> Assignment:
         """Identities under `forced` (position in `slots` -> identity), each identity once."""
         taken = set(forced.values())
@@ -83,17 +88,20 @@ class SlotIouIdentity:
 
     def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
         """Overlap with the last frame first, then the slot rule for what is left."""
-        forced = {} if self._masks is None else self._forced(mask_iou(masks, self._masks))
+        forced = {} if self._masks is None else self._forced(slots, mask_iou(masks, self._masks))
         assignment = self._rule.settle(slots, forced)
         self._masks, self._identities = masks, integers(assignment.identities)
         return assignment
 
-    def _forced(self, overlap: Float[Tensor, "M P"]) -> dict[int, int]:
+    def _forced(self, slots: Int[Tensor, " M"], overlap: Float[Tensor, "M P"]) -> dict[int, int]:
         rows, columns = (overlap > self._override_iou).nonzero(as_tuple=True)
         pairs = zip(floats(overlap[rows, columns]), integers(rows), integers(columns), strict=True)
+        own = [self._rule.identity_of(slot) for slot in integers(slots)]
         forced: dict[int, int] = {}
         used: set[int] = set()
-        for _, row, column in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        # Where both rules agree there is nothing to settle: two slots on one object would swap identities otherwise.
+        agreed = [(self._identities[column] != own[row], -iou, row, column) for iou, row, column in pairs]
+        for _, _, row, column in sorted(agreed):
             if row not in forced and column not in used:
                 forced[row] = self._identities[column]
                 used.add(column)

@@ -1,6 +1,7 @@
-"""Overlays: one row of frames, each object in the colour of its identity.
+"""Overlays: one row of frames, each object in the colour of its identity, or each place in the heat of its attention.
 
-frames + FramePredictions --> a strip of up to 8 frames, PNG
+frames + FramePredictions          --> a strip of up to 8 frames, PNG
+frames + attention maps + log-mel  --> the same, with what is heard at each frame below it
 """
 
 from pathlib import Path
@@ -19,6 +20,8 @@ _COLOURS = np.array(
 )
 _FRAMES = 8
 _HEIGHT = 180
+_HEARD = 64
+"""Height of a log-mel patch: one pixel a bin."""
 _GAP = 4
 
 
@@ -26,15 +29,54 @@ def overlay_strip(
     frames: list[NDArray[np.uint8]], predictions: list[FramePrediction], categories: tuple[str, ...]
 ) -> Image.Image:
     """Frames H W 3 side by side, at most 8, evenly spread, with masks, category and identity."""
-    last = len(frames) - 1
-    chosen = sorted({round(last * place / max(_FRAMES - 1, 1)) for place in range(_FRAMES)})
-    tiles = [_tile(frames[index], predictions[index], categories) for index in chosen]
-    strip = Image.new("RGB", (sum(tile.width + _GAP for tile in tiles) - _GAP, _HEIGHT), "white")
+    return _row([_tile(frames[index], predictions[index], categories) for index in _chosen(len(frames))])
+
+
+def heat_strip(
+    frames: list[NDArray[np.uint8]], maps: list[NDArray[np.float32]], heard: list[NDArray[np.float32]]
+) -> Image.Image:
+    """Frames H W 3 side by side, at most 8, evenly spread, the hotter the more of the attention a place has.
+
+    `maps` h w are stretched over their frames; full heat is the largest value of the whole strip. `heard` are log-mel
+    patches (hops, bins): the latest hop is on the right, the lowest bin at the bottom.
+    """
+    chosen = _chosen(len(frames))
+    most = max(float(maps[index].max()) for index in chosen) or 1.0
+    lowest, loudest = (float(limit([heard[index] for index in chosen])) for limit in (np.min, np.max))
+    tiles: list[Image.Image] = []
+    for index in chosen:
+        top = _heated(frames[index], maps[index] / most)
+        level = (heard[index] - lowest) / max(loudest - lowest, 1e-6)
+        below = Image.fromarray((255 * level.T[::-1]).astype(np.uint8))
+        tile = Image.new("RGB", (top.width, _HEIGHT + _GAP + _HEARD), "white")
+        tile.paste(top, (0, 0))
+        tile.paste(below.resize((top.width, _HEARD), Image.Resampling.NEAREST).convert("RGB"), (0, _HEIGHT + _GAP))
+        tiles.append(tile)
+    return _row(tiles)
+
+
+def _chosen(count: int) -> list[int]:
+    return sorted({round((count - 1) * place / max(_FRAMES - 1, 1)) for place in range(_FRAMES)})
+
+
+def _row(tiles: list[Image.Image]) -> Image.Image:
+    strip = Image.new("RGB", (sum(tile.width + _GAP for tile in tiles) - _GAP, tiles[0].height), "white")
     left = 0
     for tile in tiles:
         strip.paste(tile, (left, 0))
         left += tile.width + _GAP
     return strip
+
+
+def _heated(frame: NDArray[np.uint8], heat: NDArray[np.float32]) -> Image.Image:
+    """A grey frame with orange where it is hot."""
+    height, width = frame.shape[:2]
+    size = (round(width * _HEIGHT / height), _HEIGHT)
+    grey = Image.fromarray(frame).convert("L").convert("RGB").resize(size, Image.Resampling.NEAREST)
+    share = Image.fromarray((255 * heat).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+    red, green, blue = (int(value) for value in _COLOURS[0])
+    grey.paste((red, green, blue), mask=share)
+    return grey
 
 
 def save_png(image: Image.Image, path: Path) -> None:

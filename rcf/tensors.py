@@ -8,7 +8,7 @@ Every ignore below names one rule and stands for one missing annotation upstream
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 
 import numpy as np
 import safetensors.torch
@@ -43,6 +43,11 @@ def from_numpy(array: NDArray[np.generic]) -> Tensor:
     return torch.from_numpy(array)  # pyright: ignore[reportUnknownMemberType]
 
 
+def spectrum(windows: Tensor, length: int) -> Tensor:
+    """Fourier transform of the last axis, padded with zeros to `length`: its length // 2 + 1 complex amplitudes."""
+    return cast(Tensor, torch.fft.rfft(windows, n=length))  # pyright: ignore[reportUnknownMemberType]
+
+
 def seed_globally(seed: int) -> None:
     """Seed torch's global generators, the source of dropout."""
     torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
@@ -62,6 +67,23 @@ def seeded(seed: int) -> Generator[None]:
 def load_tensors(path: Path) -> dict[str, Tensor]:
     """All tensors of a safetensors file."""
     return safetensors.torch.load_file(path)  # pyright: ignore[reportUnknownMemberType]
+
+
+class _TensorFile(Protocol):
+    def keys(self) -> list[str]: ...
+    def get_slice(self, name: str) -> "_Slice": ...
+
+
+class _Slice(Protocol):
+    def get_shape(self) -> list[int]: ...
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Names and shapes of a safetensors file, read from its header alone."""
+    with safetensors.safe_open(path, framework="pt") as opened:  # pyright: ignore[reportUnknownVariableType]
+        file = cast(_TensorFile, opened)
+        names = file.keys()
+        return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
 def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:

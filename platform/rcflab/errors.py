@@ -8,6 +8,7 @@ InterruptedRunError    75   resumable          (Ctrl-C          130)
 from rcf.errors import InputError, Problem, RcfError
 
 __all__ = [
+    "AttemptLostError",
     "CellsFailedError",
     "FencedError",
     "IncompleteError",
@@ -56,6 +57,10 @@ class InterruptedRunError(LabError):
     """The run was told to stop; the same command resumes it."""
 
     exit_code = 75
+
+
+class AttemptLostError(RcfError):
+    """This attempt at a training cannot go on, but another one can, from the newest checkpoint: a process was lost."""
 
 
 class FencedError(LabError):

@@ -1,9 +1,11 @@
 """Content of data and weights as digests, without loading the network.
 
-    ytvis      annotation file + every frame that it lists (+ images, their map and share) --> train_data, val_data
+    ytvis      annotation file + every frame that it lists (+ images, their map and share; + sounds where the network
+               listens)                                                                    --> train_data, val_data
     coco       annotation file + every image that it lists                                 --> the same two
     synthetic  settings of the generator + its version                                     --> the same two
     weights    file:PATH by content, package:NAME by the hashes in its installation record, imagenet by backbone name;
+               those of model.audio beside them;
                training.start_from by the tensors and the categories of its checkpoint, in place of the backbone's
 
 The digest of a file is remembered in <storage>/cache/fingerprints.json by path, size and modification time.
@@ -18,7 +20,7 @@ from importlib import metadata
 from pathlib import Path
 
 from rcf.checkpoint_files import STATE, find_checkpoint, weights_file
-from rcf.data.layout import find_split
+from rcf.data.layout import find_audio, find_split, sound_file
 from rcflab.errors import InputError, Problem, StorageError
 from rcflab.identity import Fingerprints, digest
 from rcflab.ledger.files import replace_json
@@ -82,7 +84,9 @@ def gather(task: str, configs: Mapping[str, Mapping[str, Json]], storage: Path) 
     found: dict[str, Fingerprints] = {}
     for arm, config in configs.items():
         start = config["training"].get("start_from")
-        sources = digest({"data": config["data"], "backbone": config["model"].get("backbone"), "start": start})
+        model = config["model"]
+        parts = {"backbone": model.get("backbone"), "audio": model.get("audio"), "start": start}
+        sources = digest({"data": config["data"], **parts})
         try:
             if sources not in known:
                 known[sources] = _TASKS[task](config, files)
@@ -101,16 +105,16 @@ def _toy(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
 
 
 def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
-    backbone, start = config["model"]["backbone"], config["training"]["start_from"]
+    backbone, audio, start = config["model"]["backbone"], config["model"]["audio"], config["training"]["start_from"]
     problems: list[Problem] = []
     parts: list[str] = []
     for split in ("train", "val"):
         try:
-            parts.append(_data(config["data"], split, files))
+            parts.append(_data(config["data"], split, files, listens=audio["features"] != "none"))
         except InputError as error:
             problems += error.problems
     try:
-        parts.append(_start(start, files) if start else _weights(backbone["name"], backbone["weights"], files))
+        parts.append(_start(start, files) if start else _with_audio(backbone, audio, files))
     except InputError as error:
         problems += error.problems
     if problems:
@@ -121,17 +125,38 @@ def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
 _TASKS = {"rcf": _rcf, "toy": _toy}
 
 
-def _data(data: Mapping[str, Json], split: str, files: FileDigests) -> str:
+def _data(data: Mapping[str, Json], split: str, files: FileDigests, *, listens: bool) -> str:
     if data["kind"] == "synthetic":
-        shared = {key: data[key] for key in ("kind", "height", "width", "frames", "sound", "looks", "seed")}
+        shared = {key: data[key] for key in ("kind", "height", "width", "frames", "seed")}
+        # Sets from before there were these settings keep their identity.
+        shared |= {key: data[key] for key, old in (("sound", "none"), ("looks", "category")) if data[key] != old}
         return digest(shared | {"version": SYNTHETIC_VERSION, "split": split, "clips": data[f"{split}_clips"]})
     root = Path(data["root"])
     if data["kind"] == "coco":
         return digest(_listed(root / data[f"{split}_annotations"], root / data[f"{split}_images"], "images", files))
-    content = _listed(*find_split(root, data[f"{split}_split"]), "videos", files)
+    annotations, frames = find_split(root, data[f"{split}_split"])
+    content = _listed(annotations, frames, "videos", files)
+    if listens:
+        content["sounds"] = _sounds(annotations, find_audio(root, data[f"{split}_split"]), files)
     if split == "train" and data["images"] is not None:
         content["images"] = _images(data["images"], files)
     return digest(content)
+
+
+def _sounds(annotations: Path, folder: Path | None, files: FileDigests) -> list[Json]:
+    """The content of each video's sound, in their order; None for a video that has none."""
+    if folder is None:
+        return []
+    contents: list[Json] = []
+    for video in json.loads(annotations.read_bytes())["videos"]:
+        named = video.get("audio_file", "")
+        try:
+            path = None if named is None else sound_file(folder, named or None, video["file_names"][0])
+            contents.append(None if path is None else files.of(_inside(folder, str(path.relative_to(folder)))))
+        except (OSError, ValueError, TypeError, IndexError) as error:
+            got = f"the sound {str(named)[:200]!r} ({type(error).__name__}: {error})"
+            raise InputError([Problem(str(annotations), "videos", got, f"a file below {folder}")]) from error
+    return contents
 
 
 def _images(images: Mapping[str, Json], files: FileDigests) -> Json:
@@ -185,7 +210,7 @@ def _listed(annotations: Path, frames: Path, rows: str, files: FileDigests) -> d
 def _inside(frames: Path, name: str) -> Path:
     path = frames / name
     if not path.resolve().is_relative_to(frames.resolve()):
-        raise ValueError("it leaves the folder of the frames")
+        raise ValueError(f"it leaves the folder {frames}")
     return path
 
 
@@ -200,6 +225,13 @@ def _frame_names(annotations: Path, rows: str) -> Sequence[str]:
     if not all(isinstance(name, str) for name in names):
         raise InputError([Problem(str(annotations), rows, "a frame name that is no text", "text")])
     return names
+
+
+def _with_audio(backbone: Mapping[str, Json], audio: Mapping[str, Json], files: FileDigests) -> str:
+    weights = _weights(backbone["name"], backbone["weights"], files)
+    if audio["features"] == "none" or audio["weights"] == "none":
+        return weights
+    return digest([weights, _file(Path(audio["weights"].removeprefix("file:")), "model.audio.weights", files)])
 
 
 def _weights(backbone: str, weights: str, files: FileDigests) -> str:

@@ -48,7 +48,7 @@ def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     view = _effective(task, config)
     for section in ("data", "evaluation"):
         view.pop(section, None)
-    for loc in (("model", "backbone", "weights"), ("training", "start_from")):
+    for loc in (("model", "backbone", "weights"), ("model", "audio", "weights"), ("training", "start_from")):
         _remove(view, loc)
     return view
 

@@ -13,7 +13,7 @@ from rcflab.identity import Fingerprints, digest, eval_key, train_key
 from rcflab.ledger.fold import KeyState
 from rcflab.load import LoadedExperiment
 from rcflab.records import Cell, CellState, RunPlan
-from rcflab.schema import table_metrics
+from rcflab.schema import batch_of, table_metrics
 from rcflab.suggest import nearest
 
 MAX_CELLS = 10_000
@@ -28,10 +28,11 @@ def make_plan(
 ) -> RunPlan:
     """The cells of `loaded`, narrowed to `arms` and to `seeds` seeds.
 
-    Raises InputError for an unknown arm, fewer than one seed, a missing baseline, and two arms that are the same.
+    Raises InputError for an unknown arm, fewer than one seed, a missing baseline, two arms that are the same, and a
+    batch that the workers cannot share equally.
     """
     spec, file = loaded.spec, str(loaded.path)
-    problems = _unknown_arms(loaded, arms) + _equal_arms(loaded)
+    problems = _unknown_arms(loaded, arms) + _equal_arms(loaded) + _unequal_shares(loaded)
     if seeds is not None and seeds < 1:
         problems.append(Problem("--seeds", "", str(seeds), "at least 1"))
     if spec.baseline not in loaded.configs:
@@ -77,6 +78,24 @@ def _equal_arms(loaded: LoadedExperiment) -> list[Problem]:
         if twin != arm:
             got = f"the same configuration as arm {twin!r}"
             problems.append(Problem(str(loaded.path), f"arms.{arm}", got, "arms that differ", "Remove one of the two"))
+    return problems
+
+
+def _unequal_shares(loaded: LoadedExperiment) -> list[Problem]:
+    """Batches that cannot be divided: the batch of a step is the same for any number of workers, so it must fit."""
+    workers = loaded.spec.resources.workers
+    odd: dict[tuple[int, int], list[str]] = {}
+    for arm, config in loaded.configs.items():
+        batch, parts = batch_of(loaded.spec.task, config)
+        if batch % (workers * parts):
+            odd.setdefault((batch, parts), []).append(arm)
+    problems: list[Problem] = []
+    for (batch, parts), arms in odd.items():
+        fitting = ", ".join(str(count) for count in range(1, batch // parts + 1) if not batch % (count * parts))
+        kept = f" in {parts} parts each (training.accumulate)" if parts > 1 else ""
+        got = f"{workers} workers{kept} for the {batch} clips of a step (arms {', '.join(arms)})"
+        hint = f"Or set training.clips_per_step to a multiple of {workers * parts}, as another experiment"
+        problems.append(Problem(str(loaded.path), "resources.workers", got, f"one of {fitting}", hint))
     return problems
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from rcf import checkpoint
 from rcf.checkpoint import without_weights
-from rcf.config import RcfConfig, SyntheticConfig
+from rcf.config import ModelConfig, RcfConfig, SyntheticConfig
 from rcf.data.annotations import Annotations
 from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
 from rcf.data.synthetic import write_synthetic
@@ -24,9 +24,11 @@ from rcf.evaluation.results import write_results
 from rcf.evaluation.statistics import stats_from_records
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
+from rcf.model.audio import audio_weights_problem
 from rcf.model.backbone import backbone_problems
 from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
+from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
@@ -37,13 +39,13 @@ logger = logging.getLogger(__name__)
 class RcfTraining:
     """One training of the network; see rcflab.task.Training."""
 
-    def __init__(self, config: RcfConfig, seed: int) -> None:
-        self._config = config
+    def __init__(self, config: RcfConfig, seed: int, ranks: Ranks = SINGLE) -> None:
+        self._config, self._ranks = config, ranks
         dataset = open_training(config)
         self._annotations = dataset.annotations
         self._categories = _names(dataset.annotations)
         network = _network(config, self._categories, seed)
-        self._trainer = Trainer(network, dataset, config, seed)
+        self._trainer = Trainer(network, dataset, config, seed, ranks)
 
     @property
     def step(self) -> int:
@@ -75,12 +77,18 @@ class RcfTraining:
 
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
-        rules = RcfConfig.model_validate(config).evaluation
-        found = Evaluator(self._validation, rules).run(self._trainer.evaluated)
+        found = self._evaluator(config).run(self._trainer.evaluated)
         results = artifacts / "results.json"
         write_results(results, found.predictions)
         pictures = _draw(self._validation, found, artifacts / "overlays")
         return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
+
+    def assist(self, config: Mapping[str, Json]) -> None:
+        """This rank's validation videos."""
+        self._evaluator(config).assist(self._trainer.evaluated)
+
+    def _evaluator(self, config: Mapping[str, Json]) -> Evaluator:
+        return Evaluator(self._validation, _parse(config).evaluation, self._ranks)
 
 
 def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
@@ -120,17 +128,22 @@ def _schedule(config: Mapping[str, Json]) -> Schedule:
     return Schedule(training.steps, training.log_every, training.checkpoint_every, training.evaluate_every)
 
 
-def _start(config: Mapping[str, Json], seed: int) -> RcfTraining:
-    return RcfTraining(_parse(config), seed)
+def _start(config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> RcfTraining:
+    return RcfTraining(_parse(config), seed, ranks)
 
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
     parsed = _parse(config)
     start = parsed.training.start_from
-    problems = start_problems(Path(start), parsed.model) if start else backbone_problems(parsed.model.backbone)
+    problems = start_problems(Path(start), parsed.model) if start else _weights_problems(parsed.model)
     if isinstance(parsed.data, SyntheticConfig):
         return problems
     return [*problems, *data_problems(parsed)]
+
+
+def _weights_problems(model: ModelConfig) -> list[Problem]:
+    sound = audio_weights_problem(model.audio)
+    return [*backbone_problems(model.backbone), *([] if sound is None else [sound])]
 
 
 def _prepare(config: Mapping[str, Json]) -> None:
@@ -152,5 +165,6 @@ TASK = TaskSpec(
     check=_check,
     prepare=_prepare,
     resume_files=(checkpoint.OPTIMIZER,),
+    best="val/ap",
     metrics=_metrics,
 )

@@ -53,6 +53,8 @@ class Provenance:
     packages: Mapping[str, str]
     host: str
     processor: str
+    workers: int = 1
+    """Processes that trained it together: sums over them are rounded in another order."""
 
 
 @dataclass(frozen=True, slots=True)

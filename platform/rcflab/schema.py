@@ -7,6 +7,7 @@
 The only module of the platform's core that looks at `rcf.config`.
 """
 
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
@@ -15,7 +16,7 @@ from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.suggest import nearest
-from rcflab.toy_config import ToyConfig
+from rcflab.toy_config import BATCH, ToyConfig
 
 __all__ = [
     "EXPERIMENTS",
@@ -32,6 +33,7 @@ __all__ = [
     "TableConfig",
     "ToyExperiment",
     "TrackingConfig",
+    "batch_of",
     "table_metrics",
 ]
 
@@ -42,10 +44,13 @@ class ResourcesConfig(Config):
     executor: Literal["auto", "inline", "train"] = "auto"
     """`inline` in the Tune actor, `train` in a Ray Train run inside it; `auto`: `train` for a GPU or many workers."""
     workers: Annotated[int, Field(ge=1)] = 1
-    """Processes of one cell."""
+    """Processes that train one cell together, each on its share of a step's clips. It must divide them."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads of each worker."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
+    collective_timeout_s: Annotated[int, Field(ge=1)] = 600
+    """Seconds that a worker waits for the others before the group counts as hanging and is started anew. Longer than
+    the longest thing that one of them does alone: writing a checkpoint, scoring an evaluation."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
     """Cells at a time; as many as fit when null."""
     reuse: bool = True
@@ -137,6 +142,17 @@ SECTIONS: dict[str, tuple[str, ...]] = {name: tuple(config.model_fields) for nam
 """The sections of each task that arms may change."""
 RESERVED = ("factors", "design", "search")
 """Fields with a meaning that this version does not know yet."""
+
+_BATCHES: dict[str, Callable[[Mapping[str, Any]], tuple[int, int]]] = {
+    "rcf": lambda config: (config["training"]["clips_per_step"], config["training"]["accumulate"]),
+    "toy": lambda config: (BATCH, 1),
+}
+
+
+def batch_of(task: str, config: Mapping[str, Any]) -> tuple[int, int]:
+    """Samples of one step of a resolved configuration, and the parts in which each worker computes its share."""
+    return _BATCHES[task](config)
+
 
 _DEFAULT_METRICS = {"rcf": ("val/ap", "val/ap50", "val/ap75", "val/ar1", "val/ar10"), "toy": ("toy/score",)}
 

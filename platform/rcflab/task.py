@@ -15,6 +15,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rcf.train.ranks import SINGLE, Ranks
 from rcflab.errors import Problem
 from rcflab.records import Json
 
@@ -43,7 +44,11 @@ class Schedule:
 
 
 class Training(Protocol):
-    """A training in progress: pure of files but for `save` and `restore`, which get a folder of their own."""
+    """A training in progress: pure of files but for `save` and `restore`, which get a folder of their own.
+
+    With many ranks each holds a training of its own with equal weights, and all do the same calls in the same order,
+    with two exceptions: only rank 0 saves, and while it evaluates, the others assist.
+    """
 
     @property
     def step(self) -> int:
@@ -51,7 +56,10 @@ class Training(Protocol):
         ...
 
     def advance(self) -> Mapping[str, float]:
-        """Do one optimisation step and return its metrics; raises rcf.errors.NonFiniteLossError."""
+        """Do one optimisation step and return its metrics, those of the whole batch on every rank.
+
+        Raises rcf.errors.NonFiniteLossError, on all ranks alike.
+        """
         ...
 
     def save(self, folder: Path) -> None:
@@ -63,7 +71,22 @@ class Training(Protocol):
         ...
 
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
-        """Evaluate the present weights under the evaluation part of `config`."""
+        """Evaluate the present weights under the evaluation part of `config`; with many ranks, on rank 0 only.
+
+        The result does not depend on the number of ranks.
+        """
+        ...
+
+    def assist(self, config: Mapping[str, Json]) -> None:
+        """Do this rank's share of the evaluation that rank 0 does at the same time."""
+        ...
+
+
+class Start(Protocol):
+    """Makes trainings."""
+
+    def __call__(self, config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> Training:
+        """A fresh training at step 0, this rank's part of it. Must not touch global random state that matters."""
         ...
 
 
@@ -73,14 +96,15 @@ class TaskSpec:
 
     name: str
     schedule: Callable[[Mapping[str, Json]], Schedule]
-    start: Callable[[Mapping[str, Json], int], Training]
-    """(config, seed) -> a fresh training at step 0. Must not touch global random state that matters."""
+    start: Start
     check: Callable[[Mapping[str, Json]], Sequence[Problem]]
     """Preflight without training: data folders, annotation files, weights. Every problem at once."""
     prepare: Callable[[Mapping[str, Json]], None]
     """Make what the configuration generates (synthetic data on disk); idempotent, safe against a second process."""
     resume_files: Sequence[str]
     """Files of a checkpoint that only a resume needs (optimiser state): deleted when a cell is finished."""
+    best: str
+    """Metric of an evaluation that tells which checkpoint on the way is the best; its direction is in METRICS."""
     metrics: Callable[[Records, NDArray[np.float64] | None], Mapping[str, float]]
     """Re-compute metrics from match records under video weights (None: each video once)."""
 

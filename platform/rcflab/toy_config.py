@@ -10,6 +10,9 @@ from pydantic import Field
 
 from rcf.config import Config
 
+BATCH = 4
+"""Points of a step."""
+
 
 class ToyModel(Config):
     """Start and goal of the walk."""
@@ -31,7 +34,7 @@ class ToyTraining(Config):
     step_ms: Annotated[float, Field(ge=0)] = 0.0
     """Sleep in each step, in milliseconds: gives fault tests something to interrupt."""
     raise_at: Annotated[int, Field(ge=0)] = 0
-    """Step at which the training raises; 0 is never."""
+    """Step at which the training raises, in the last of its workers; 0 is never."""
     nan_at: Annotated[int, Field(ge=0)] = 0
     """Step at which the loss is not finite; 0 is never."""
     log_every: Annotated[int, Field(ge=1)] = 1

@@ -2,7 +2,8 @@
 
     (slope, offset) --gradient on noisy points, momentum--> ... --evaluate--> distance of each video to the line
 
-It is deterministic to the bit, resumes exactly, and fails on demand (`training.raise_at`, `training.nan_at`).
+It is deterministic to the bit, resumes exactly, and fails on demand (`training.raise_at`, `training.nan_at`). With many
+ranks each takes its share of the points of a step, and of the videos.
 """
 
 import hashlib
@@ -17,13 +18,13 @@ from numpy.typing import NDArray
 
 from rcf.errors import CheckpointError, NonFiniteLossError, Problem
 from rcf.seeding import stream
+from rcf.train.ranks import SINGLE, Ranks
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
-from rcflab.toy_config import ToyConfig
+from rcflab.toy_config import BATCH, ToyConfig
 
 _TARGET = np.array([2.0, -1.0])
 """Slope and offset of the line that the walk should find."""
-_BATCH = 4
 
 
 def _points(config: ToyConfig) -> NDArray[np.float64]:
@@ -34,9 +35,9 @@ def _points(config: ToyConfig) -> NDArray[np.float64]:
 class ToyTraining:
     """One walk; see rcflab.task.Training."""
 
-    def __init__(self, config: ToyConfig, seed: int) -> None:
+    def __init__(self, config: ToyConfig, seed: int, ranks: Ranks = SINGLE) -> None:
         start = np.array([config.model.slope, config.model.offset])
-        self._config, self._seed, self._step = config, seed, 0
+        self._config, self._seed, self._ranks, self._step = config, seed, ranks, 0
         self._weights = start + config.training.noise * stream(seed, "init").normal(size=2)
         self._memory = np.zeros((config.model.memory, 2))
 
@@ -49,15 +50,19 @@ class ToyTraining:
         """One gradient step on a noisy batch; raises NonFiniteLossError and RuntimeError where the config asks."""
         training, step = self._config.training, self._step + 1
         time.sleep(training.step_ms / 1000)
-        if step == training.raise_at:
+        if step == training.raise_at and self._ranks.rank == self._ranks.size - 1:
             raise RuntimeError(f"the toy training raises at step {step}, as training.raise_at asks")
         random = stream(self._seed, "data", step)
-        basis = np.stack([random.uniform(-1, 1, size=_BATCH), np.ones(_BATCH)], axis=1)
-        error = basis @ (self._weights - _TARGET) + training.noise * random.normal(size=_BATCH)
-        loss = math.nan if step == training.nan_at else float(np.mean(error**2))
+        basis = np.stack([random.uniform(-1, 1, size=BATCH), np.ones(BATCH)], axis=1)
+        error = basis @ (self._weights - _TARGET) + training.noise * random.normal(size=BATCH)
+        share = BATCH // self._ranks.size
+        mine = slice(self._ranks.rank * share, (self._ranks.rank + 1) * share)
+        slope, offset = 2 * basis[mine].T @ error[mine] / BATCH
+        sums = self._ranks.total([float(np.sum(error[mine] ** 2)) / BATCH, float(slope), float(offset)])
+        loss = math.nan if step == training.nan_at else sums[0]
         if not math.isfinite(loss):
             raise NonFiniteLossError(step, "train/loss", loss)
-        self._weights = self._weights - training.lr * self._direction(2 * basis.T @ error / _BATCH)
+        self._weights = self._weights - training.lr * self._direction(np.array(sums[1:]))
         self._step = step
         return {"train/loss": loss, "train/lr": training.lr}
 
@@ -88,12 +93,24 @@ class ToyTraining:
         """Distance of each video's point to the line; writes results.json."""
         parsed = ToyConfig.model_validate(config)
         points = _points(parsed)
-        difference = np.stack([points, np.ones_like(points)], axis=1) @ (self._weights - _TARGET)
-        records = {"distance": np.abs(difference), "threshold": np.array(parsed.evaluation.threshold)}
+        records = {"distance": self._distances(points), "threshold": np.array(parsed.evaluation.threshold)}
         results = artifacts / "results.json"
         results.write_text(json.dumps({"distance": records["distance"].tolist()}))
         digest = hashlib.sha256(points.tobytes()).hexdigest()
         return EvalResult(metrics(records, None), records, digest, (results,))
+
+    def assist(self, config: Mapping[str, Json]) -> None:
+        """This rank's videos."""
+        self._distances(_points(ToyConfig.model_validate(config)))
+
+    def _distances(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of all videos: (videos,); each rank computes every size-th of them."""
+        slope, offset = self._weights - _TARGET
+        size = self._ranks.size
+        found = np.empty_like(points)
+        for rank, part in enumerate(self._ranks.gather(np.abs(points[self._ranks.rank :: size] * slope + offset))):
+            found[rank::size] = part
+        return found
 
 
 def metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
@@ -112,8 +129,8 @@ def _schedule(config: Mapping[str, Json]) -> Schedule:
     return Schedule(training.steps, training.log_every, training.checkpoint_every, training.evaluate_every)
 
 
-def _start(config: Mapping[str, Json], seed: int) -> ToyTraining:
-    return ToyTraining(ToyConfig.model_validate(config), seed)
+def _start(config: Mapping[str, Json], seed: int, ranks: Ranks = SINGLE) -> ToyTraining:
+    return ToyTraining(ToyConfig.model_validate(config), seed, ranks)
 
 
 def _check(config: Mapping[str, Json]) -> Sequence[Problem]:
@@ -133,5 +150,6 @@ TASK = TaskSpec(
     check=_check,
     prepare=_prepare,
     resume_files=("momentum.npy",),
+    best="toy/score",
     metrics=metrics,
 )

@@ -11,7 +11,7 @@ from rcf.config.base import Config
 
 
 class BackboneConfig(Config):
-    """A timm backbone with features at strides 4, 8, 16 and 32."""
+    """A timm network with features at strides 4, 8, 16 and 32, or a plain transformer (ViT, DINO) of one stride."""
 
     name: str = "tf_efficientnet_lite0"
     weights: str = "none"
@@ -19,7 +19,11 @@ class BackboneConfig(Config):
     norm: Literal["frozen", "batch"] = "batch"
     """`frozen` keeps the statistics and scales of the weights: right for small batches of pretrained networks."""
     frozen_stages: Annotated[int, Field(ge=0, le=5)] = 0
-    """Parts that do not learn, from the input on: 1 is the stem alone, 5 the whole backbone."""
+    """Parts that do not learn, from the input on: 1 is the stem alone, 5 the whole network of timm.
+
+    What is put on top of it (norms of the maps, the pyramid of a plain transformer) has no weights from elsewhere, and
+    learns all the same.
+    """
     gradient_checkpointing: bool = False
     """Compute activations again in the backward pass instead of keeping them: less memory, a third more time."""
 

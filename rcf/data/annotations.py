@@ -22,6 +22,10 @@ LARGEST_SIDE = 32768
 """Pixels; beyond it a width or height is surely a mistake, and a mask would not fit in memory."""
 
 
+MOST_FPS = 1000
+"""Frames a second; more is a mistake."""
+
+
 @dataclass(frozen=True, slots=True)
 class Category:
     """A kind of object; `id` is the data set's own number, which need not be contiguous."""
@@ -40,6 +44,12 @@ class Video:
     length: int
     file_names: tuple[str, ...]
     """Relative to the frames folder, with forward slashes."""
+    audio_file: str | None = None
+    """Relative to the folder of the sounds; None where the file does not say."""
+    fps: float | None = None
+    """Frames a second; None where the file does not say."""
+    silent: bool = False
+    """The file says that there is no sound (`audio_file: null`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +162,28 @@ def _video(row: Row, folder: FramesFolder | None) -> Video | None:
     if length != len(names):
         row.fault("length", f"{len(names)}, the number of file_names")
         return None
-    return Video(number, width, height, length, names)
+    silent = "audio_file" in row.values and row.values["audio_file"] is None
+    return Video(number, width, height, length, names, _audio_file(row), _fps(row), silent)
+
+
+def _audio_file(row: Row) -> str | None:
+    if row.values.get("audio_file") is None:
+        return None
+    name = row.text("audio_file")
+    fault = None if name is None else name_fault(name, "sound")
+    if fault is not None:
+        row.problems.add(row.at("audio_file"), fault.got, fault.wanted, fault.hint)
+    return name
+
+
+def _fps(row: Row) -> float | None:
+    value = row.values.get("fps")
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= MOST_FPS:
+        return float(value)
+    row.fault("fps", f"a number above 0, at most {MOST_FPS}, or null")
+    return None
 
 
 def _file_names(row: Row, folder: FramesFolder | None) -> tuple[str, ...] | None:

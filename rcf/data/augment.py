@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from torch import Tensor
 
 from rcf.config import AugmentConfig
@@ -103,12 +103,10 @@ def show_targets(targets: FrameTargets, window: Window, look: Look) -> FrameTarg
 
 def recolour(frames: UInt8[Tensor, "P 3 H W"], colour: Colour) -> UInt8[Tensor, "P 3 H W"]:
     """Other brightness, then contrast (around the mean of the whole clip), then saturation; cut at 0 and 255."""
-    bright = frames.float() * colour.brightness
-    middle = _grey(bright).mean()
-    contrasted = middle + (bright - middle) * colour.contrast
-    grey = _grey(contrasted)
-    return (grey + (contrasted - grey) * colour.saturation).round().clamp(0, 255).to(torch.uint8)
-
-
-def _grey(frames: Float[Tensor, "P 3 H W"]) -> Float[Tensor, "P 1 H W"]:
-    return (frames * frames.new_tensor(_GREY)[:, None, None]).sum(dim=1, keepdim=True)
+    # All three are linear, so they are one factor of the pixel, one of its grey and a constant.
+    pixels = frames.float()
+    grey = sum((share * pixels[:, channel] for channel, share in enumerate(_GREY)), start=torch.zeros(()))
+    factor = colour.brightness * colour.contrast
+    constant = (1 - colour.contrast) * colour.brightness * grey.mean()
+    shared = grey.mul_(factor * (1 - colour.saturation)).add_(constant)
+    return pixels.mul_(factor * colour.saturation).add_(shared[:, None]).round_().clamp_(0, 255).to(torch.uint8)

@@ -1,9 +1,12 @@
-"""Clips of moving textured shapes as arrays, and their annotations; nothing is written here.
+"""Clips of moving textured shapes as arrays, their sound and their annotations; nothing is written here.
 
     SyntheticConfig --cast (who plays in which clip, exact shares)--> scene --render--> Clip: frames, masks, hard frames
                                                                                         Clip --> AnnotationFile
 
 Each clip, and each split, has random streams of its own: the number of validation clips does not change training.
+
+With looks: same all objects of a clip are of one category, drawn as discs, and no pixel depends on which it is: a sound
+could not say which of several objects it belongs to.
 """
 
 import itertools
@@ -20,6 +23,7 @@ from rcf.data.runs import format_counts, runs_of_mask
 from rcf.data.scenes import Scene, Stage, sample_scene
 from rcf.data.shapes import CATEGORIES, Flags
 from rcf.data.textures import FAMILIES
+from rcf.data.timbres import FPS, Choice, clip_sound, drawn_timbres, own_timbres
 from rcf.seeding import stream
 
 Split = Literal["train", "val"]
@@ -30,6 +34,9 @@ TWINS_SHARE = 0.3
 HARD_SHARE = 0.18
 """Share of the frames after the first that are blurred, noisy or dark."""
 MOST_ACTORS = 4
+
+_CHOICES: dict[str, Choice] = {"category": own_timbres, "random": drawn_timbres}
+_SHAPES = {"category": CATEGORIES, "same": (CATEGORIES[0],) * len(CATEGORIES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,15 @@ class Clip:
     masks: Flags
     """(objects, frames, height, width); objects do not overlap."""
     hard_frames: tuple[int, ...]
+    sound: NDArray[np.int16] | None = None
+    """Mono, 16 kHz, as long as the frames at FPS frames a second; None in a set without sound."""
+
+
+def described(config: SyntheticConfig) -> dict[str, object]:
+    """The settings that the content depends on; sound and looks only where they are not as they always were."""
+    later = {"sound", "looks"}
+    changed = config.model_dump(include=later, exclude_defaults=True)
+    return config.model_dump(exclude={"root", *later}) | changed
 
 
 def clip_count(config: SyntheticConfig, split: Split) -> int:
@@ -54,15 +70,21 @@ def clip_count(config: SyntheticConfig, split: Split) -> int:
 def render_split(config: SyntheticConfig, split: Split) -> Iterator[Clip]:
     """The clips of a split, one at a time."""
     count = clip_count(config, split)
-    stage = Stage(config.height, config.width, config.frames, FAMILIES[split])
+    stage = Stage(config.height, config.width, config.frames, FAMILIES[split], _SHAPES[config.looks])
     casts = _casts(stream(config.seed, f"synthetic/{split}/cast"), count)
+    if config.looks == "same":
+        casts = [[cast[0]] * len(cast) for cast in casts]
     hard = _hard_frames(stream(config.seed, f"synthetic/{split}/hard"), count, config.frames)
     for number in range(count):
         scene, masks = _staged(config.seed, split, number, stage, casts[number])
         rng = stream(config.seed, f"synthetic/{split}/pixels", number)
         frames = tuple(_frame(scene, t, t in hard[number], rng) for t in range(config.frames))
         categories = tuple(CATEGORIES.index(actor.category) for actor in scene.actors)
-        yield Clip(f"{split}-{number:04d}", frames, categories, masks, tuple(hard[number]))
+        sound: NDArray[np.int16] | None = None
+        if config.sound != "none":
+            rng = stream(config.seed, f"synthetic/{split}/sound", number)
+            sound = clip_sound(rng, _CHOICES[config.sound], categories, masks)
+        yield Clip(f"{split}-{number:04d}", frames, categories, masks, tuple(hard[number]), sound)
 
 
 class AnnotationFile:
@@ -79,16 +101,18 @@ class AnnotationFile:
         size = {"height": height, "width": width, "length": count}
         names = [f"{clip.name}/{t:05d}.jpg" for t in range(count)]
         video_id = len(self._videos) + 1
-        self._videos.append({"id": video_id, **size, "file_names": names, "hard_frames": list(clip.hard_frames)})
+        heard = {} if clip.sound is None else {"audio_file": f"{clip.name}.flac", "fps": FPS}
+        hard = list(clip.hard_frames)
+        self._videos.append({"id": video_id, **size, "file_names": names, "hard_frames": hard, **heard})
         for category, masks in zip(clip.categories, clip.masks, strict=True):
             identity = {"id": len(self._tracks) + 1, "video_id": video_id, "category_id": category + 1, "iscrowd": 0}
             self._tracks.append({**identity, **size, **_track(masks)})
 
     def document(self) -> dict[str, object]:
         """The whole file, in YouTube-VIS format with `hard_frames` added to each video."""
-        config = self._config.model_dump(exclude={"root"})
+        info = {"description": "synthetic moving shapes", "generator": SYNTHETIC_VERSION}
         return {
-            "info": {"description": "synthetic moving shapes", "generator": SYNTHETIC_VERSION, "config": config},
+            "info": {**info, "config": described(self._config)},
             "videos": self._videos,
             "categories": [{"id": number, "name": name} for number, name in enumerate(CATEGORIES, start=1)],
             "annotations": self._tracks,

@@ -1,4 +1,4 @@
-"""Frame names of an annotation file, checked before anything opens them.
+"""File names of an annotation file, of frames and sounds, checked before anything opens them.
 
 name --> safe below a folder? --> there, a file, not empty, not a link that leaves the folder? --> fault or None
 """
@@ -11,15 +11,15 @@ from pathlib import Path, PurePosixPath
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one frame name."""
+    """What is wrong with one file name."""
 
     got: str
     wanted: str
     hint: str = ""
 
 
-def name_fault(name: str) -> Fault | None:
-    """Why `name` must not be joined to a folder, by its text alone."""
+def name_fault(name: str, thing: str = "frame") -> Fault | None:
+    """Why `name` must not be joined to the folder of the frames (or sounds), by its text alone."""
     shown = repr(name[:80])
     if "\0" in name:
         return Fault(f"{shown} with a NUL character", "a file name")
@@ -30,9 +30,9 @@ def name_fault(name: str) -> Fault | None:
     if not name or name.endswith("/"):
         return Fault(shown, "the name of a file")
     if name.startswith("/") or (len(name) > 1 and name[1] == ":"):
-        return Fault(f"the absolute path {shown}", "a path relative to the frames folder")
+        return Fault(f"the absolute path {shown}", f"a path relative to the {thing}s folder")
     if ".." in PurePosixPath(name).parts:
-        return Fault(f"{shown}, which climbs out with '..'", "a path below the frames folder")
+        return Fault(f"{shown}, which climbs out with '..'", f"a path below the {thing}s folder")
     return None
 
 
@@ -46,9 +46,10 @@ def _encodable(name: str) -> bool:
 
 @dataclass(slots=True)
 class FramesFolder:
-    """The folder that holds all frames; remembers which of its folders were found to lie inside."""
+    """The folder that holds all frames (or sounds); remembers which of its folders were found to lie inside."""
 
     root: Path
+    thing: str = "frame"
     _inside: dict[str, bool] = field(default_factory=dict[str, bool])
     _real_root: str = ""
 
@@ -56,20 +57,25 @@ class FramesFolder:
         self._real_root = os.path.realpath(self.root)
 
     def fault(self, name: str) -> Fault | None:
-        """Why the frame `name`, whose text is safe, cannot be used from disk."""
+        """Why the file `name`, whose text is safe, cannot be used from disk."""
         path = self.root / name
         try:
             status = path.stat()
         except OSError as error:
             reason = "no such file" if isinstance(error, FileNotFoundError | NotADirectoryError) else error.strerror
-            return Fault(f"{name!r}: {reason} in {self.root}", "a frame on disk", "Is this the right frames folder?")
+            hint = f"Is this the right {self.thing}s folder?"
+            return Fault(f"{name!r}: {reason} in {self.root}", f"a {self.thing} on disk", hint)
         if not self._lies_inside(path):
-            return Fault(f"{name!r}, a link that leaves {self.root}", "a file below the frames folder")
+            return Fault(f"{name!r}, a link that leaves {self.root}", f"a file below the {self.thing}s folder")
         if not stat.S_ISREG(status.st_mode):
-            return Fault(f"{name!r}, which is not a file", "an image file")
+            return Fault(f"{name!r}, which is not a file", self._wanted)
         if status.st_size == 0:
-            return Fault(f"{name!r}, an empty file", "an image file", "Fetch the frame again")
+            return Fault(f"{name!r}, an empty file", self._wanted, f"Fetch the {self.thing} again")
         return None
+
+    @property
+    def _wanted(self) -> str:
+        return "an image file" if self.thing == "frame" else f"a {self.thing} file"
 
     def _lies_inside(self, path: Path) -> bool:
         folder = str(path.parent)

@@ -1,16 +1,17 @@
 """Where a video data set keeps what: the releases and the tools around them use several names.
 
 root, split --find_split--> annotation file, frames folder
+            --find_audio--> folder of the sounds --sound_file--> the sound of one video
 
     YouTube-VIS 2019         train.json                         train/JPEGImages
     YouTube-VIS 2021, 2022   train/instances.json               train/JPEGImages      validation is called valid
     OVIS                     annotations_train.json             train, or Images/train
-    AVISeg                   train.json                         train/JPEGImages      validation is called val
+    AVISeg                   train.json                         train/JPEGImages      sound: train/WAVAudios/<video>.wav
     MaskTrack R-CNN          annotations/instances_train_sub.json
     CMaskTrack R-CNN         annotations/annotations_train.json  train_images
 """
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rcf.data.problems import refuse
 
@@ -43,3 +44,29 @@ def find_split(root: Path, split: str) -> tuple[Path, Path]:
         tried = ", ".join(str(path.relative_to(root)) for path in frames)
         refuse(root, "", f"no frames folder of split {split!r}", f"one of {tried}")
     return annotation, folder
+
+
+SOUND_SUFFIXES = (".flac", ".wav")
+_AUDIO_FOLDERS = ("Audio", "WAVAudios", "Audios", "audio", "audios")
+
+
+def find_audio(root: Path, split: str) -> Path | None:
+    """The folder of the sounds of a split, `<split>/Audio`, `<split>/WAVAudios` (AVISeg) or the like; None without.
+
+    Folders at the root serve all splits; `val` and `valid` mean the same.
+    """
+    names = [split, *([_SAME_SPLIT[split]] if split in _SAME_SPLIT else []), "."]
+    places = [root / name / folder for name in names for folder in _AUDIO_FOLDERS]
+    return next((place for place in places if place.is_dir()), None)
+
+
+def sound_file(folder: Path, audio_file: str | None, first_frame: str) -> Path | None:
+    """The sound of a video: `audio_file` of its annotations, or a file with the name of its frames' folder (AVISeg).
+
+    A named file is not looked for; None where no name is given and none is found.
+    """
+    if audio_file is not None:
+        return folder / audio_file
+    video = PurePosixPath(first_frame).parent.name
+    named = [folder / f"{video}{suffix}" for suffix in SOUND_SUFFIXES] if video else []
+    return next((path for path in named if path.is_file()), None)

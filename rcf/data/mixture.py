@@ -3,7 +3,7 @@
 videos 0 .. V-1, images V .. V+I-1      two pools: sampling draws from each in its share
 """
 
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rcf.data.annotations import Annotations, Video
@@ -42,6 +42,16 @@ class Mixture:
         """The instances that are visible in it."""
         part, index = self._part(video_index)
         return part.targets(index, frame_index)
+
+    @property
+    def listens(self) -> bool:
+        """Whether there is something to hear for the network; still images are silent."""
+        return self._parts[0].listens
+
+    def audio(self, video_index: int, frame_index: int) -> Float[Tensor, "A E"]:
+        """What is heard at a frame. Raises rcf.errors.InputError when the sound file is damaged."""
+        part, index = self._part(video_index)
+        return part.audio(index, frame_index)
 
     def _part(self, video_index: int) -> tuple[VideoDataset, int]:
         if video_index < self._first:

@@ -4,6 +4,8 @@
     ytvis + images    --category_maps--> images under the videos' categories --> Mixture
     coco              --coco.load_images--> images as videos of one frame --> VideoDataset
 
+A network that listens hears the sounds beside the videos (layout.find_audio); images are silent.
+
 Training frames are kept at a size from which every scale and crop can be made, validation frames at the network's.
 """
 
@@ -16,15 +18,17 @@ from rcf.config import CocoConfig, ImagesConfig, RcfConfig, SyntheticConfig, You
 from rcf.data.annotations import Annotations, load_annotations
 from rcf.data.category_maps import match_categories, with_categories_of
 from rcf.data.coco import load_images, with_objects
-from rcf.data.layout import find_split
+from rcf.data.layout import find_audio, find_split
 from rcf.data.mixture import Mixture
 from rcf.data.problems import refuse
 from rcf.data.sizes import base_size, network_size
+from rcf.data.sounds import audio_problems, open_sounds
 from rcf.data.synthetic import synthetic_digest
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
 
 SplitName = Literal["train", "val"]
+SPLITS: tuple[SplitName, ...] = ("train", "val")
 _MEGABYTE = 2**20
 
 
@@ -55,7 +59,9 @@ def open_validation(config: RcfConfig) -> VideoDataset:
     annotations, frames = _load(config, "val")
     size_of = partial(network_size, box=config.input)
     budget = config.training.cache_mb * _MEGABYTE
-    return VideoDataset(annotations, frames, config.input.height, config.input.width, budget, size_of=size_of)
+    sounds = open_sounds(config.model.audio, annotations.videos, _audio_folder(config, "val"))
+    box = config.input
+    return VideoDataset(annotations, frames, box.height, box.width, budget, size_of=size_of, sounds=sounds)
 
 
 def data_problems(config: RcfConfig) -> list[Problem]:
@@ -65,6 +71,9 @@ def data_problems(config: RcfConfig) -> list[Problem]:
     val = _or_none(lambda: _load(config, "val")[0], problems)
     if train is not None and val is not None:
         problems += category_problems(train, val)
+    for split, found in zip(SPLITS, (train, val), strict=True):
+        if found is not None and config.model.audio.features != "none" and not isinstance(config.data, CocoConfig):
+            problems += audio_problems(found, _audio_folder(config, split))
     images = config.data.images if isinstance(config.data, YoutubeVisConfig) else None
     if train is not None and images is not None:
         _or_none(lambda: _load_joint(images, train)[0], problems)
@@ -100,11 +109,20 @@ def _load(config: RcfConfig, split: SplitName) -> tuple[Annotations, Path]:
             (data.train_annotations, data.train_images) if split == "train" else (data.val_annotations, data.val_images)
         )
         return load_images(root / path, root / folder), root / folder
-    name: str = split
-    if isinstance(data, YoutubeVisConfig):
-        name = data.train_split if split == "train" else data.val_split
-    path, frames = find_split(root, name)
+    path, frames = find_split(root, _folder_name(data, split))
     return load_annotations(path, frames), frames
+
+
+def _folder_name(data: SyntheticConfig | YoutubeVisConfig, split: SplitName) -> str:
+    if isinstance(data, SyntheticConfig):
+        return split
+    return data.train_split if split == "train" else data.val_split
+
+
+def _audio_folder(config: RcfConfig, split: SplitName) -> Path | None:
+    """The folder of a split's sounds; None where there is none."""
+    data = config.data
+    return None if isinstance(data, CocoConfig) else find_audio(data_root(data), _folder_name(data, split))
 
 
 def _load_joint(images: ImagesConfig, videos: Annotations) -> tuple[Annotations, Path]:
@@ -124,4 +142,7 @@ def _learnable(images: Annotations) -> Annotations:
 def _dataset(config: RcfConfig, annotations: Annotations, frames: Path, budget: int, *, still: bool) -> VideoDataset:
     box = config.input
     size_of = partial(base_size, box=box, augment=config.training.augment, still=still)
-    return VideoDataset(annotations, frames, box.height, box.width, budget, size_of=size_of, still=still)
+    # The images beside the videos of a joint training come with `still`, and so do those of COCO alone.
+    folder = None if still else _audio_folder(config, "train")
+    sounds = open_sounds(config.model.audio, annotations.videos, folder)
+    return VideoDataset(annotations, frames, box.height, box.width, budget, size_of=size_of, still=still, sounds=sounds)

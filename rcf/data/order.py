@@ -8,6 +8,7 @@ No state: a resume at any step, and any number of workers, see the same sequence
 """
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -87,7 +88,7 @@ def _draw(pools: Sequence[Pool], seed: int, place: int) -> Draw:
 def _before(pools: Sequence[Pool], block: int) -> int:
     """Places of the last of `pools` in all blocks before this one. Bounds are shared, so that the counts add up."""
     shares = [pool.share for pool in pools]
-    return _bound(sum(shares), block) - _bound(sum(shares[:-1]), block)
+    return _bound(math.fsum(shares), block) - _bound(math.fsum(shares[:-1]), block)
 
 
 def _bound(share: float, block: int) -> int:
@@ -97,7 +98,7 @@ def _bound(share: float, block: int) -> int:
 @lru_cache(maxsize=8)
 def _owners(shares: tuple[float, ...], seed: int, block: int) -> NDArray[np.int64]:
     """The pool of each place of a block, in random order; each pool's count follows its share."""
-    bounds = [_bound(sum(shares[: index + 1]), block + 1) - _bound(sum(shares[: index + 1]), block)
+    bounds = [_bound(math.fsum(shares[: index + 1]), block + 1) - _bound(math.fsum(shares[: index + 1]), block)
               for index in range(len(shares))]  # fmt: skip
     counts = np.diff([0, *bounds])
     return stream(seed, "data-mixture", block).permutation(np.repeat(np.arange(len(shares)), counts))

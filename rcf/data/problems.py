@@ -35,10 +35,13 @@ class Collector:
 
     def raise_if_any(self) -> None:
         """Raise rcf.errors.InputError when a problem was found."""
-        if not self.problems:
-            return
+        if self.problems:
+            raise InputError(self.listed())
+
+    def listed(self) -> list[Problem]:
+        """The problems, and as the last one how many more there are."""
         rest = [Problem(self.file, "", f"{self.more} more problems", "none", "Mend those above first")]
-        raise InputError(self.problems + (rest if self.more else []))
+        return self.problems + (rest if self.more else [])
 
 
 def refuse(file: Path | str, place: str, got: str, wanted: str, hint: str = "") -> NoReturn:

@@ -23,7 +23,7 @@ def render_masks(scene: Scene) -> tuple[Flags, Flags]:
         for t, pose in enumerate(actor.poses):
             area = box(pose, scene.height, scene.width)
             if area is not None:
-                whole[index, t][area] = coverage(actor.category, pose, *area) > 0.5
+                whole[index, t][area] = coverage(actor.shape, pose, *area) > 0.5
     visible = whole.copy()
     for index in range(len(scene.actors) - 1):
         visible[index] &= ~whole[index + 1 :].any(axis=0)
@@ -45,7 +45,7 @@ def render_frame(scene: Scene, t: int) -> Reals:
             continue
         rows, columns = area
         centres = pixel_centres(columns)[None, :], pixel_centres(rows)[:, None]
-        share = coverage(actor.category, pose, rows, columns)[..., None]
+        share = coverage(actor.shape, pose, rows, columns)[..., None]
         image[area] = (1 - share) * image[area] + share * actor.texture.paint(*own_axes(pose, *centres))
     return image
 

@@ -9,7 +9,8 @@ A step has `clips` places; each worker takes some of them, and what stands at a 
 import logging
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import UInt8
+import torch
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rcf.config import FrameSizeConfig
@@ -35,15 +36,21 @@ class ClipSource(Protocol):
     @property
     def pools(self) -> tuple[Pool, ...]: ...
 
+    @property
+    def listens(self) -> bool: ...
+
     def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]: ...
 
     def targets(self, video_index: int, frame_index: int) -> FrameTargets: ...
+
+    def audio(self, video_index: int, frame_index: int) -> Float[Tensor, "A E"]: ...
 
 
 def sample_clips(source: ClipSource, plan: ClipPlan, seed: int, step: int, places: range | None = None) -> ClipBatch:
     """The clips at `places` of one step (None: all of them), each of `references` + `targets` frames.
 
-    All parts of a step are padded to the size of its largest clip. Raises rcf.errors.InputError when a file is
+    All parts of a step are padded to the size of its largest clip; where the plan leaves the size to the source, each
+    part to that of its own largest. Raises rcf.errors.InputError when a file is
     damaged; under on_corrupt: skip only when more than half of the places are.
     """
     planned = plan_clips(source.videos, source.pools, plan, seed, step)
@@ -111,4 +118,6 @@ class _Reader:
             show_targets(targets[number], part, look)
             for number, part in zip(numbers[references:], look.windows[references:], strict=True)
         ]
-        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown))
+        heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
+        audio = torch.stack(heard) if heard else None
+        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown), audio)

@@ -21,6 +21,8 @@ class Actor:
     """One object of a clip: a pose for each frame."""
 
     category: str
+    shape: str
+    """What it looks like: its category, unless all look the same."""
     texture: Texture
     poses: tuple[Pose, ...]
 
@@ -46,6 +48,8 @@ class Stage:
     width: int
     frames: int
     families: Sequence[str]
+    shapes: Sequence[str]
+    """Shape of each category."""
 
     @property
     def side(self) -> int:
@@ -62,7 +66,8 @@ def sample_scene(rng: np.random.Generator, stage: Stage, categories: Sequence[in
     for place in depth:
         texture = sample_texture(rng, stage.families, (0.7, 1.2), (0.25, 0.55), means)
         means.append(texture.mean)
-        actors.append(Actor(CATEGORIES[categories[place]], texture, _poses(rng, stage, actors)))
+        category = categories[place]
+        actors.append(Actor(CATEGORIES[category], stage.shapes[category], texture, _poses(rng, stage, actors)))
     angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.3)
     drift = (float(length * np.cos(angle)), float(length * np.sin(angle)))
     return Scene(stage.height, stage.width, stage.frames, background, drift, tuple(actors))

@@ -103,9 +103,9 @@ def pixel_centres(pixels: slice, parts: int = 1) -> Reals:
     return (edges + 0.5) / parts
 
 
-def coverage(category: str, pose: Pose, rows: slice, columns: slice) -> Reals:
+def coverage(shape: str, pose: Pose, rows: slice, columns: slice) -> Reals:
     """Share of each pixel in `rows` x `columns` that the shape covers, 0..1."""
     height, width = rows.stop - rows.start, columns.stop - columns.start
     x, y = pixel_centres(columns, SUPERSAMPLING)[None, :], pixel_centres(rows, SUPERSAMPLING)[:, None]
-    inside = _INSIDE[category](*own_axes(pose, x, y))
+    inside = _INSIDE[shape](*own_axes(pose, x, y))
     return inside.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING).mean(axis=(1, 3))

@@ -2,7 +2,7 @@
 
 SyntheticConfig --synthetic_digest--> identity of the content, known before anything is drawn
 
-clips.render_split --whole_folder--> out/{train,val}/{JPEGImages, instances.json} + synthetic.json
+clips.render_split --whole_folder--> out/{train,val}/{JPEGImages, Audio, instances.json} + synthetic.json
 """
 
 import hashlib
@@ -13,7 +13,8 @@ from pathlib import Path
 from PIL import Image
 
 from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
-from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, render_split
+from rcf.data.audio_io import write_sound
+from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, described, render_split
 from rcf.data.whole_folder import make_folder, write_json
 
 JPEG_QUALITY = 90
@@ -24,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 def synthetic_digest(config: SyntheticConfig) -> str:
     """Identity of the content; needs no files. Equal digests mean equal pixels and masks, wherever they lie."""
-    content = {**config.model_dump(exclude={"root"}), "version": SYNTHETIC_VERSION}
+    content = {**described(config), "version": SYNTHETIC_VERSION}
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -33,8 +34,9 @@ def write_synthetic(out: Path, config: SyntheticConfig, progress: Progress | Non
 
     Raises rcf.errors.InputError when `out` holds anything else.
     """
-    content = config.model_dump(exclude={"root"})
-    make_folder(out, synthetic_digest(config), content, lambda folder: _write_splits(folder, config, progress))
+    make_folder(
+        out, synthetic_digest(config), described(config), lambda folder: _write_splits(folder, config, progress)
+    )
 
 
 def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | None) -> None:
@@ -43,6 +45,8 @@ def _write_splits(folder: Path, config: SyntheticConfig, progress: Progress | No
         annotations = AnnotationFile(config)
         for clip in render_split(config, split):
             _write_frames(folder / split / "JPEGImages" / clip.name, clip)
+            if clip.sound is not None:
+                write_sound(folder / split / "Audio" / f"{clip.name}.flac", clip.sound)
             annotations.add(clip)
             done += 1
             if progress is not None:

@@ -106,7 +106,7 @@ def _scene(rng: np.random.Generator, config: SyntheticConfig, split: Split, cate
         radius, margin = rng.uniform(0.12, 0.24) * side, 0.1 * side
         x, y = rng.uniform(margin, config.width - margin), rng.uniform(margin, config.height - margin)
         pose = Pose(float(x), float(y), float(radius), float(rng.uniform(0, 2 * np.pi)))
-        actors.append(Actor(STILL_CATEGORIES[category], texture, (pose,)))
+        actors.append(Actor(STILL_CATEGORIES[category], STILL_CATEGORIES[category], texture, (pose,)))
     return Scene(config.height, config.width, 1, background, (0.0, 0.0), tuple(actors))
 
 

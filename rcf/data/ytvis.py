@@ -4,6 +4,7 @@ root, split --layout--> instances.json, JPEGImages --load_annotations--> Annotat
                                                                                  |
 VideoDataset.frame(video, t)   --> (3, H, W) uint8                          <----|
 VideoDataset.targets(video, t) --> FrameTargets of the visible instances    <----|
+VideoDataset.audio(video, t)   --> log-mel patch, from rcf/data/sounds.py
 """
 
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import Bool, Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from rcf.data.frames import read_frame, resize_frame, resize_masks
 from rcf.data.order import Pool
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.sizes import Size
+from rcf.data.sounds import NoSounds, VideoSounds
 from rcf.structures import FrameTargets
 
 DEFAULT_BUDGET = 2 * 1024**3
@@ -41,7 +43,7 @@ class _Packed:
 class VideoDataset:
     """Frames and targets by (video index, frame index), at one size a video. What it returns must not be changed."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  a part or a size each
         self,
         annotations: Annotations,
         frames_root: Path,
@@ -51,9 +53,10 @@ class VideoDataset:
         *,
         size_of: Callable[[int, int], Size] | None = None,
         still: bool = False,
+        sounds: VideoSounds | NoSounds = NoSounds(),  # noqa: B008  it has no state
     ) -> None:
         """`size_of` (height, width of a video) replaces the fixed `height` x `width`; `still`: videos of one image."""
-        self.annotations, self.frames_root = annotations, frames_root
+        self.annotations, self.frames_root, self._sounds = annotations, frames_root, sounds
         self._fixed, self._size_of = (height, width), size_of
         self.videos = annotations.videos
         self.pools = (Pool(0, len(annotations.videos), still=still),)
@@ -69,6 +72,18 @@ class VideoDataset:
     def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
         """One frame, 0..255. Raises rcf.errors.InputError when its file is damaged or of another size."""
         return self._frames.get((video_index, frame_index), lambda: self._read(video_index, frame_index))
+
+    @property
+    def listens(self) -> bool:
+        """Whether there is something to hear for the network."""
+        return self._sounds.listens
+
+    def audio(self, video_index: int, frame_index: int) -> Float[Tensor, "A E"]:
+        """What is heard at a frame; no hops in a set that nobody listens to.
+
+        Raises rcf.errors.InputError when the sound file is damaged.
+        """
+        return self._sounds.patch(video_index, frame_index)
 
     def original(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 h w"]:
         """One frame at the video's own size, decoded anew. Raises rcf.errors.InputError as `frame` does."""

@@ -7,6 +7,7 @@
 The input of F is the whole window: with references, the target alone does not determine the output.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -23,24 +24,26 @@ class SecantMean:
         self.pairs = 0
         self._sum = 0.0
 
-    def add_video(
-        self,
-        images: Float[Tensor, "T 3 H W"],
-        classes: Float[Tensor, "T Q G"],
-        masks: Float[Tensor, "T Q h w"],
-        references: int,
-    ) -> None:
-        """One video: normalised images and logits of all its frames."""
-        for gap_in, gap_out in zip(
-            floats(window_gaps(images, references)), floats(output_gaps(classes, masks)), strict=True
-        ):
-            if gap_in > 0:
-                self.pairs += 1
-                self._sum += gap_out / gap_in
+    def add(self, ratios: Sequence[float]) -> None:
+        """The `secant_ratios` of one video."""
+        for ratio in ratios:
+            self.pairs += 1
+            self._sum += ratio
 
     def metrics(self) -> dict[str, float]:
         """The mean, left out where there was no pair."""
         return {"lipschitz/secant_mean": self._sum / self.pairs} if self.pairs else {}
+
+
+def secant_ratios(
+    images: Float[Tensor, "T 3 H W"],
+    classes: Float[Tensor, "T Q G"],
+    masks: Float[Tensor, "T Q h w"],
+    references: int,
+) -> list[float]:
+    """K_hat of each adjacent pair of a video whose windows differ, from normalised images and logits of all frames."""
+    gaps = zip(floats(window_gaps(images, references)), floats(output_gaps(classes, masks)), strict=True)
+    return [gap_out / gap_in for gap_in, gap_out in gaps if gap_in > 0]
 
 
 def window_gaps(images: Float[Tensor, "T 3 H W"], references: int) -> Float[Tensor, " T-1"]:

@@ -1,4 +1,4 @@
-"""Do objects keep their slots? Counted over adjacent frames of a video.
+"""Do objects keep their slots? Counted over adjacent frames of a video, and added up over videos.
 
 fired masks, true masks --Hungarian on IoU, only > 0.5--> slot of each object --compare t-1 and t--> kept / seen
 """
@@ -13,7 +13,7 @@ _SAME_OBJECT_IOU = 0.5
 
 
 class OrderCounter:
-    """`order/consistency_pct` and `order/override_pct` over all videos of an evaluation (section III-D)."""
+    """`order/consistency_pct` and `order/override_pct` (section III-D): one counter a video, added up into one."""
 
     def __init__(self) -> None:
         self.seen = 0
@@ -23,10 +23,6 @@ class OrderCounter:
         self._fired = 0
         self._overridden = 0
         self._slot_of: dict[int, int] | None = None
-
-    def start_video(self) -> None:
-        """Frames of different videos are not adjacent."""
-        self._slot_of = None
 
     def add(
         self,
@@ -45,6 +41,13 @@ class OrderCounter:
             self._fired += len(slots)
             self._overridden += int(overridden.sum())
         self._slot_of = slot_of
+
+    def add_counts(self, other: "OrderCounter") -> None:
+        """Add what was counted in another video: frames of different videos are not adjacent."""
+        self.seen += other.seen
+        self.kept += other.kept
+        self._fired += other._fired
+        self._overridden += other._overridden
 
     def metrics(self) -> dict[str, float]:
         """Percentages; a metric is left out where nothing could be counted."""

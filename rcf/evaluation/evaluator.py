@@ -1,8 +1,11 @@
 """The evaluation pass: every validation video once, through the online rule, into metrics. Always in float32.
 
-video --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
-                           |                          +--> OrderCounter --> order/*
-                           +--> SecantMean --> lipschitz/*
+video, sound --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
+                                  |                          +--> OrderCounter --> order/*
+                                  +--> secant_ratios --> SecantMean --> lipschitz/*
+
+With many ranks the videos are shared out and their results collected in the order of the data set, so that metrics and
+files do not depend on the number of ranks.
 """
 
 import hashlib
@@ -14,7 +17,7 @@ from torch import Tensor
 
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
-from rcf.diagnostics.lipschitz import SecantMean
+from rcf.diagnostics.lipschitz import SecantMean, secant_ratios
 from rcf.diagnostics.order import OrderCounter
 from rcf.evaluation.statistics import Stats
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
@@ -23,6 +26,10 @@ from rcf.model.network import RCF
 from rcf.reading import FrameReader
 from rcf.streaming import segment_video
 from rcf.structures import FramePrediction, Segmentation, TrackPrediction
+from rcf.train.ranks import SINGLE, Ranks
+
+_ROUND = 8
+"""Videos of each rank between two collections: long enough to even out their lengths, and nobody waits for long."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,6 +41,8 @@ class VideoResult:
     tracks: list[TrackPrediction]
     frames: list[FramePrediction]
     """Empty unless the video is drawn."""
+    order: OrderCounter
+    secants: list[float]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,21 +59,20 @@ class Evaluation:
 class Evaluator:
     """One pass over a data set with fixed rules."""
 
-    def __init__(self, dataset: VideoDataset, config: EvaluationConfig) -> None:
-        self._dataset, self._config = dataset, config
+    def __init__(self, dataset: VideoDataset, config: EvaluationConfig, ranks: Ranks = SINGLE) -> None:
+        self._dataset, self._config, self._ranks = dataset, config, ranks
 
     def run(self, network: RCF) -> Evaluation:
-        """Evaluate; the network is left in the mode it came in."""
-        was_training = network.training
-        network.eval()
+        """Evaluate, on rank 0; the network is left in the mode it came in."""
         order, secant = OrderCounter(), SecantMean()
         predictions: list[TrackPrediction] = []
         drawn: list[VideoResult] = []
-        for result in self._videos(network, order, secant):
+        for result in self._results(network):
             predictions.extend(result.tracks)
+            order.add_counts(result.order)
+            secant.add(result.secants)
             if result.frames:
                 drawn.append(result)
-        network.train(was_training)
         scored = evaluate(self._dataset.annotations, predictions)
         metrics = {
             **track_metrics(scored.stats),
@@ -74,20 +82,44 @@ class Evaluator:
         }
         return Evaluation(metrics, scored, predictions, drawn)
 
-    def _videos(self, network: RCF, order: OrderCounter, secant: SecantMean) -> Iterator[VideoResult]:
-        for index, video in enumerate(self._dataset.videos):
-            frames = torch.stack([self._dataset.frame(index, number) for number in range(video.length)])
-            answer = segment_video(network, frames)
-            answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
-            images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
-            secant.add_video(images, answer.classes[-1], answer.masks[-1], network.references.frames)
-            yield self._read(index, answer, order)
+    def assist(self, network: RCF) -> None:
+        """This rank's videos, on the ranks that do not `run`."""
+        for _ in self._results(network):
+            pass
 
-    def _read(self, index: int, answer: Segmentation, order: OrderCounter) -> VideoResult:
+    def _results(self, network: RCF) -> Iterator[VideoResult]:
+        """All videos in order, whoever segments them."""
+        self._ranks.align(network)
+        was_training = network.training
+        network.eval()
+        rank, size, count = self._ranks.rank, self._ranks.size, len(self._dataset.videos)
+        for start in range(0, count, _ROUND * size):
+            mine = range(start + rank, min(start + _ROUND * size, count), size)
+            shares = self._ranks.gather([self._video(network, index) for index in mine])
+            yield from sorted((result for share in shares for result in share), key=lambda result: result.video)
+        network.train(was_training)
+
+    def _video(self, network: RCF, index: int) -> VideoResult:
+        length = self._dataset.videos[index].length
+        frames = torch.stack([self._dataset.frame(index, number) for number in range(length)])
+        answer = segment_video(network, frames, self._heard(index))
+        answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
+        images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
+        secants = secant_ratios(images, answer.classes[-1], answer.masks[-1], network.references.frames)
+        return self._read(index, answer, secants)
+
+    def _heard(self, index: int) -> Tensor | None:
+        """Log-mel patches T A E of a video, for a network that listens."""
+        if not self._dataset.listens:
+            return None
+        length = self._dataset.videos[index].length
+        return torch.stack([self._dataset.audio(index, number) for number in range(length)])
+
+    def _read(self, index: int, answer: Segmentation, secants: list[float]) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
         video, drawn = self._dataset.videos[index], index < self._config.overlays
         reader, assembler = FrameReader(self._config), TrackAssembler()
-        order.start_video()
+        order = OrderCounter()
         frames: list[FramePrediction] = []
         for number in range(video.length):
             size = (video.height, video.width)
@@ -98,7 +130,8 @@ class Evaluator:
             assembler.add(prediction)
             if drawn:
                 frames.append(prediction)
-        return VideoResult(index, assembler.tracks(video.id, self._dataset.category_ids), frames)
+        tracks = assembler.tracks(video.id, self._dataset.category_ids)
+        return VideoResult(index, tracks, frames, order, secants)
 
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:

@@ -4,6 +4,7 @@ experiments/*.yaml x bases --load--> arms --distinct--> `arm` (as written), `sma
 """
 
 import copy
+import json
 import os
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def small(config: Mapping[str, Any]) -> dict[str, Any]:
     model["backbone"] |= {"name": "resnet10t", "weights": "none"}
     model["width"] = 16
     for part in ("encoder", "decoder"):
-        model[part] |= {"layers": 2, "heads": 2, "feedforward": 32}
+        model[part] |= {"layers": 1, "heads": 2, "feedforward": 32}
     model["mask"] |= {"fpn_width": 16, "filter_width": 8}
     if model["audio"]["features"] != "none":
         model["audio"] |= {"features": "small", "weights": "none", "mel_frames": 16, "lstm_width": 8}
@@ -80,9 +81,26 @@ def experiments() -> Path:
     return FOLDER
 
 
+@pytest.fixture(scope="session")
+def shrink() -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """A configuration at small sizes."""
+    return small
+
+
 def python_of_readme() -> str:
     """The program of experiments/README.md that holds videos out."""
     return (FOLDER / "README.md").read_text().split("```python\n")[1].split("```")[0]
+
+
+_REAL_NAMES = ("person", "cat", "dog", "horse", "cow", "elephant", "bear", "zebra")
+
+
+def _rename(annotations: Path) -> None:
+    """Give the categories names that COCO and YouTube-VIS both have."""
+    content = json.loads(annotations.read_text())
+    for category, name in zip(content["categories"], _REAL_NAMES, strict=False):
+        category["name"] = name
+    annotations.write_text(json.dumps(content))
 
 
 @pytest.fixture(scope="session")
@@ -92,11 +110,24 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     root = tmp_path_factory.mktemp("clips") / "set"
     write_synthetic(root, SyntheticConfig(train_clips=17, val_clips=3, frames=4, sound="category"))
+    for split in ("train", "val"):
+        _rename(root / split / "instances.json")
     return root
 
 
 @pytest.fixture(scope="session")
-def sets(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few still images in COCO's own layout."""
+    from rcf.data.synthetic_images import write_images
+
+    root = tmp_path_factory.mktemp("images") / "coco"
+    write_images(root, SyntheticConfig(train_clips=3, val_clips=1, frames=2))
+    _rename(root / "annotations" / "instances_train2017.json")
+    return root
+
+
+@pytest.fixture(scope="session")
+def sets(clips: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Small sets behind the variables of all bases; in the environment while tests run."""
     split = tmp_path_factory.mktemp("sets") / "split.py"
     split.write_text(python_of_readme())
@@ -106,6 +137,7 @@ def sets(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict
         "RCF_YTVIS2019": str(train),
         "RCF_YTVIS2021": str(train),
         "RCF_AVIS": str(clips),
+        "RCF_COCO": str(images),
         "RCF_DATA": str(clips),
     }
     with patch.dict(os.environ, roots):

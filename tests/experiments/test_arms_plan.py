@@ -34,6 +34,15 @@ def test_an_experiment_plans_on_the_bases_for_a_cpu(
     assert len({cell.eval_key for cell in session.plan.cells}) == len(session.plan.cells)
 
 
+@pytest.mark.parametrize("base", ["pretrain_ytvis2019", "pretrain_ytvis2021"])
+def test_the_first_stage_passes_the_check_with_its_images(
+    base: str, experiments: Path, sets: dict[str, str], tmp_path: Path
+) -> None:
+    options = ["--set", f"storage.root={tmp_path}", "--set", "model.backbone.weights=none"]
+    done = CliRunner().invoke(app, ["check", str(experiments / "table_5_token_size.yaml"), "--base", base, *options])
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "ok: 12 cells\n", "")
+
+
 def test_a_base_without_sound_under_audio_arms_is_refused_with_the_arms(
     experiments: Path, sets: dict[str, str], tmp_path: Path
 ) -> None:

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcf.identity import IdentityRule, SlotIdentity, SlotIouIdentity, mask_iou
+from rcf.identity import CosineIdentity, IdentityRule, SlotIdentity, SlotIouIdentity, mask_iou
 
 
 def _masks(*columns: range) -> torch.Tensor:
@@ -48,9 +48,18 @@ def test_an_overlap_of_exactly_one_half_does_not_override() -> None:
 def test_the_greater_overlap_wins_and_the_loser_whose_identity_is_taken_gets_a_new_one() -> None:
     rule = SlotIouIdentity(0.5)
     rule.assign(_slots(0), _masks(range(8)), _NO_CODES)
-    after = rule.assign(_slots(0, 1), _masks(range(6), range(7)), _NO_CODES)
+    after = rule.assign(_slots(1, 2), _masks(range(6), range(7)), _NO_CODES)
     assert after.identities.tolist() == [2, 1]
     assert after.overridden.tolist() == [False, True]
+
+
+def test_two_slots_on_one_object_keep_their_identities_while_each_overlaps_its_own_former_mask() -> None:
+    """Slot 1's mask is nearer to slot 0's former one than slot 0's is, and yet nothing has moved to another slot."""
+    rule = SlotIouIdentity(0.5)
+    before = rule.assign(_slots(0, 1), _masks(range(8), range(6)), _NO_CODES)
+    after = rule.assign(_slots(0, 1), _masks(range(6), range(8)), _NO_CODES)
+    assert after.identities.tolist() == before.identities.tolist()
+    assert after.overridden.tolist() == [False, False]
 
 
 def test_an_overlap_with_the_own_former_mask_is_no_override() -> None:
@@ -83,3 +92,25 @@ def test_a_slot_that_wakes_up_does_not_take_back_an_identity_that_another_slot_c
     rule.assign(_slots(3), _masks(range(4)), _NO_CODES)
     after = rule.assign(_slots(0, 3), _masks(range(8, 12), range(5, 7)), _NO_CODES)
     assert after.identities.tolist() == [2, 1]
+
+
+@given(st.permutations(range(6)), st.integers(0, 99))
+def test_cosine_rule_follows_codes_that_change_their_slots(order: list[int], seed: int) -> None:
+    """Slot k of the second frame carries the code, a little turned and scaled, of slot order[k] of the first."""
+    generator = torch.Generator().manual_seed(seed)
+    codes = torch.eye(6) + 0.05 * torch.randn(6, 6, generator=generator)
+    moved = 3 * codes[order] + 0.05 * torch.randn(6, 6, generator=generator)
+    rule = CosineIdentity()
+    every = _slots(*range(6))
+    first = rule.assign(every, _masks(*[range(1)] * 6), codes)
+    second = rule.assign(every, _masks(*[range(1)] * 6), moved)
+    assert first.identities.tolist() == [1, 2, 3, 4, 5, 6]
+    assert second.identities.tolist() == [place + 1 for place in order]
+
+
+def test_cosine_rule_knows_a_slot_again_that_was_silent() -> None:
+    """All slots are paired in every frame, also those that do not fire."""
+    rule, codes = CosineIdentity(), torch.eye(3)
+    rule.assign(_slots(2), _masks(range(1)), codes)
+    rule.assign(_slots(), _masks(), codes[[2, 0, 1]])
+    assert rule.assign(_slots(0), _masks(range(1)), codes[[2, 0, 1]]).identities.tolist() == [3]

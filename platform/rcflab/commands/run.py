@@ -15,7 +15,7 @@ from rcflab.commands.live import shown
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
-from rcflab.execute.batch import Batch, Resources, machine_cpus, resolve, sweep
+from rcflab.execute.batch import Batch, Resources, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.work import Work, find_work
@@ -53,7 +53,7 @@ def run_command(
     130 interrupted by Ctrl-C.
     """
     session = open_session(experiment, set_, arms, seeds, base)
-    resources = resolve(session.spec.resources, machine_cpus(), str(experiment))
+    resources = resolve(session.spec.resources, str(experiment))
     sweep(session.storage)
     view = read_ledger(session)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)

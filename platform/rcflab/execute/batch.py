@@ -8,6 +8,7 @@
 import json
 import os
 import shutil
+import sys
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
@@ -36,6 +37,8 @@ class Resources:
     max_concurrent: int | None
     reuse: bool
     retire_after: int
+    collective_timeout_s: int = 600
+    """How long a worker waits for the others."""
 
     @property
     def cpus(self) -> int:
@@ -43,21 +46,31 @@ class Resources:
         return self.workers * self.threads
 
 
-def resolve(config: ResourcesConfig, machine_cpus: int, file: str) -> Resources:
-    """Decide `auto` and refuse what can't run. Raises InputError."""
+def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Resources:
+    """Decide `auto` and refuse what can't run on `cpus` CPUs, those of this machine unless a cluster is named.
+
+    Raises InputError. What a cluster has is known once Ray is connected.
+    """
+    if cpus is None:
+        cpus = sys.maxsize if os.environ.get("RAY_ADDRESS") else machine_cpus()
+    many = config.workers > 1
     problems: list[Problem] = []
-    if config.workers > 1:
-        hint = "Run the cells of an experiment side by side instead; many workers in one cell come with a later version"
-        problems.append(Problem(file, "resources.workers", str(config.workers), "1", hint))
-    if config.workers * config.threads > machine_cpus:
+    if many and config.executor == "inline":
+        hint = "Only Ray Train starts more than one process; or set resources.workers to 1"
+        problems.append(Problem(file, "resources.executor", "inline", "auto or train", hint))
+    if many and config.gpus_per_worker % 1:
+        hint = "Workers of one training cannot share a GPU; cells can, with one worker each"
+        problems.append(Problem(file, "resources.gpus_per_worker", str(config.gpus_per_worker), "a whole number", hint))
+    if config.workers * config.threads > cpus:
         got = f"{config.workers} x {config.threads} threads"
-        problems.append(Problem(file, "resources.threads", got, f"at most the {machine_cpus} CPUs of this machine"))
+        place = "resources.workers" if config.threads <= cpus else "resources.threads"
+        problems.append(Problem(file, place, got, f"at most the {cpus} CPUs of this machine"))
     if problems:
         raise InputError(problems)
-    train = config.executor == "train" or (config.executor == "auto" and config.gpus_per_worker > 0)
+    train = config.executor == "train" or (config.executor == "auto" and (many or config.gpus_per_worker > 0))
     return Resources(
         train, config.workers, config.threads, config.gpus_per_worker, config.max_concurrent, config.reuse,
-        config.retire_after,
+        config.retire_after, config.collective_timeout_s,
     )  # fmt: skip
 
 

@@ -87,7 +87,7 @@ class CheckpointStore:
         self.folder, self._guard = folder, guard
 
     def commit(
-        self, step: int, write: Callable[[Path], None], meta: Mapping[str, Json], *, drop: Sequence[str] = ()
+        self, step: int, write: Callable[[Path], object], meta: Mapping[str, Json], *, drop: Sequence[str] = ()
     ) -> Checkpoint:
         """Let `write` fill a folder of its own, without the files named in `drop`, and make it the newest checkpoint.
 
@@ -140,7 +140,7 @@ class CheckpointStore:
         self.keep_newest(0)
 
     def _commit(
-        self, step: int, write: Callable[[Path], None], meta: Mapping[str, Json], drop: Sequence[str]
+        self, step: int, write: Callable[[Path], object], meta: Mapping[str, Json], drop: Sequence[str]
     ) -> Checkpoint:
         temporary = self.folder / f".tmp-{uuid.uuid4().hex}"
         temporary.mkdir()

@@ -1,13 +1,19 @@
 """What went wrong, in the ledger's words.
 
-exception --classify--> non_finite | out_of_memory | error        --describe--> one line for people
+exception --classify--> non_finite | out_of_memory | error                 --describe--> one line for people
+reason of a lost process --classify_loss--> out_of_memory | worker_lost
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 from rcf.errors import NonFiniteLossError
 
-Failure = Literal["non_finite", "out_of_memory", "error"]
+Failure = Literal["non_finite", "out_of_memory", "worker_lost", "error"]
+_PEER_IS_GONE = (
+    "connection closed by peer", "connection reset by peer", "connection refused", "broken pipe", "timed out", "gloo",
+    "nccl", "socket timeout",
+)  # fmt: skip
 _NO_MEMORY = ("can't allocate memory", "out of memory")
 
 
@@ -15,10 +21,44 @@ def classify(error: BaseException) -> Failure:
     """The kind of failure; torch reports lack of memory as a RuntimeError of its own or a plain one."""
     if isinstance(error, NonFiniteLossError):
         return "non_finite"
-    text = str(error).lower()
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return "out_of_memory"
-    return "out_of_memory" if any(sign in text for sign in _NO_MEMORY) else "error"
+    return "out_of_memory" if _lacks_memory(str(error)) else "error"
+
+
+def classify_loss(reason: str) -> Failure:
+    """The kind of failure of a training whose processes died, hung or raised again and again."""
+    return "out_of_memory" if _lacks_memory(reason) else "worker_lost"
+
+
+def blame(failures: Mapping[int, Exception]) -> tuple[str, Failure]:
+    """What a group of workers failed of, from the error of each rank: one line for people, and its kind.
+
+    When one worker fails, the others lose a peer: their errors are left out where there is any other.
+    """
+    own = {rank: error for rank, error in failures.items() if not _is_echo(error)}
+    shown = own or failures
+    text = "; ".join(f"worker {rank}: {_cause(error)}" for rank, error in sorted(shown.items()))
+    defects = [error for error in own.values() if not _is_death(error)]
+    return text, classify(defects[0]) if defects else classify_loss(text)
+
+
+def _is_echo(error: Exception) -> bool:
+    return not _is_death(error) and any(sign in str(error).lower() for sign in _PEER_IS_GONE)
+
+
+def _is_death(error: Exception) -> bool:
+    """Ray Train's own errors: a worker that died, or does not answer any more."""
+    return type(error).__name__.startswith("WorkerHealthCheck")
+
+
+def _cause(error: Exception) -> str:
+    inner = getattr(error, "health_check_failure", None)
+    return f"died ({describe(inner)})" if isinstance(inner, Exception) else describe(error)
+
+
+def _lacks_memory(text: str) -> bool:
+    return any(sign in text.lower() for sign in _NO_MEMORY)
 
 
 def describe(error: BaseException) -> str:

@@ -5,6 +5,7 @@ job --process state set and asserted--> run_job --> JobProgress ... --> ended ph
 """
 
 from collections.abc import Callable, Generator
+from dataclasses import replace
 
 from rcflab.errors import LabError, exit_code_of
 from rcflab.execute.batch import Batch
@@ -12,19 +13,22 @@ from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.loop import run_job
 from rcflab.execute.process_state import ProcessState
-from rcflab.task import load_task
+from rcflab.task import TaskSpec, load_task
 
 
-def run_cell(process: ProcessState, batch: Batch, job: Job) -> Generator[JobProgress]:
+def run_cell(
+    process: ProcessState, batch: Batch, job: Job, conduct: Callable[[TaskSpec], TaskSpec] = lambda task: task
+) -> Generator[JobProgress]:
     """Run `job` in this process and yield after each step; close the generator to stop with a checkpoint.
 
-    Faults that an operator can act on (lease held, disk full) end in a progress of phase `blocked`: they must cross
-    processes as data.
+    `conduct` makes a task of many processes out of the job's task. Faults that an operator can act on (lease held,
+    disk full) end in a progress of phase `blocked`: they must cross processes as data. Raises AttemptLostError.
     """
-    load_task(job.task)  # its imports belong to the process state that is set next
+    task = load_task(job.task)  # its imports belong to the process state that is set next
+    provenance = replace(batch.provenance, workers=batch.resources.workers)
     try:
         process.begin(batch.resources.threads, job.seed)
-        yield from run_job(job, batch.storage, batch.driver, batch.provenance, batch.stop_requested)
+        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, batch.stop_requested)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
 

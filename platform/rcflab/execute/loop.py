@@ -1,7 +1,9 @@
 """The loop that every executor runs: one job, resumable at any moment, without a word of Ray.
 
-    lease --> AttemptStarted --> newest valid checkpoint --> step, log, checkpoint, evaluate ... --> finished
+    lease --> AttemptStarted --> newest valid checkpoint --> step, log, checkpoint, evaluate, best ... --> finished
                                                                 `--> failed | interrupted, and the next run resumes
+
+A step that is evaluated has a checkpoint, also between those of `checkpoint_every`: the best one can be kept.
 
 A training only goes on from checkpoints of the same code (`code_digest`): a cell made half by one version and half
 by another is no result. So a failed cell that is run again resumes where it stood, and begins anew once the code was
@@ -20,41 +22,41 @@ from pathlib import Path
 from typing import Literal
 
 from rcf.errors import NonFiniteLossError
-from rcflab.errors import FencedError, LabError, StorageError
+from rcflab.errors import AttemptLostError, FencedError, LabError, StorageError
 from rcflab.execute.batch import Batch
+from rcflab.execute.best import BestCheckpoint
 from rcflab.execute.checkpoints import Checkpoint, CheckpointStore, is_full
 from rcflab.execute.evaluations import evaluate_into
-from rcflab.execute.failures import classify, describe
+from rcflab.execute.failures import Failure, classify, describe
 from rcflab.execute.heartbeat import beating
 from rcflab.execute.job import Evaluation, Job, JobProgress, Phase
 from rcflab.faults import fault_point
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
-from rcflab.ledger.lease import Lease, ProcessId, acquire
+from rcflab.ledger.lease import HEARTBEAT_TTL_S, Lease, ProcessId, acquire
 from rcflab.ledger.reader import read_key
 from rcflab.ledger.writer import LedgerWriter
 from rcflab.records import Json, Provenance
-from rcflab.task import TaskSpec, Training, load_task
+from rcflab.task import TaskSpec, Training
 
 logger = logging.getLogger(__name__)
 
 Stop = Callable[[], bool]
 """Asked between steps; True ends the job with a checkpoint."""
 
-_TAKEOVER_WAIT_S = 30.0
-"""An earlier attempt under the same driver may still be dying."""
+_TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
+"""An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
 
 
 def run_job(
-    job: Job, storage: Path, driver: ProcessId, provenance: Provenance, should_stop: Stop = lambda: False
+    job: Job, task: TaskSpec, storage: Path, driver: ProcessId, provenance: Provenance, should_stop: Stop
 ) -> Iterator[JobProgress]:
     """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
 
     Closing the generator between steps is a request to stop: it saves a checkpoint first. A failure of the task is
     recorded and yielded, not raised. Raises LeaseHeldError (another driver trains it), FencedError (a newer owner took
-    it), StorageError (the disk does not take it).
+    it), StorageError (the disk does not take it), AttemptLostError (recorded as interrupted: try again).
     """
-    task = load_task(job.task)
     lease = acquire(storage, job.train_key, driver, wait_s=_TAKEOVER_WAIT_S)
     try:
         with beating(lease), LedgerWriter(storage, job.train_key, lease) as ledger:
@@ -63,17 +65,21 @@ def run_job(
         lease.release()
 
 
-def record_loss(batch: Batch, job: Job, reason: str) -> JobProgress:
-    """Write down that the process of `job` died too often, in place of that process. Raises LabError like run_job."""
+def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "") -> JobProgress:
+    """Write down that the processes of `job` died or failed too often, in place of them; `log` goes into a file.
+
+    Raises LabError like run_job.
+    """
     step = read_key(batch.storage, job.train_key).step
     lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=_TAKEOVER_WAIT_S)
-    text = f"the process that trained it died: {reason}"
     try:
+        if log:
+            _write_log(batch.storage, lease, log)
         with LedgerWriter(batch.storage, job.train_key, lease) as ledger:
-            ledger.append(StateChanged(_now_ms(), step, "failed", text, classify(RuntimeError(reason))))
+            ledger.append(StateChanged(_now_ms(), step, "failed", reason, failure))
     finally:
         lease.release()
-    return JobProgress(job.train_key, "failed", step, step, text)
+    return JobProgress(job.train_key, "failed", step, step, reason)
 
 
 class _Run:
@@ -85,9 +91,11 @@ class _Run:
         self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
         self.schedule = task.schedule(job.config)
         self.state: KeyState = read_key(storage, job.train_key)
-        self.evaluated: set[tuple[str, int]] = set()
+        self.best = BestCheckpoint(storage, self.store.folder, lease.guard, task.best, task.resume_files)
+        self.evaluated: dict[tuple[str, int], Mapping[str, float]] = {}
         self.code = ""
-        self.saved_step = -1
+        self.saved: Checkpoint | None = None
+        self.over = False
         self.ended = False
         self.step = 0
 
@@ -111,6 +119,9 @@ class _Run:
             raise
         except (FencedError, StorageError):
             raise
+        except AttemptLostError as error:
+            self._append_end("interrupted", str(error))
+            raise
         except Exception as error:
             if is_full(error):
                 raise StorageError(f"{self.folder}: {error}. Free some space and run the same command again") from error
@@ -125,15 +136,18 @@ class _Run:
         )
         if newest is None:
             self.store.clear()
+            self.best.forget()
         return newest
 
     def _begin(self, start: Checkpoint | None, provenance: Provenance) -> None:
-        self.step = self.saved_step = start.step if start else 0
+        self.saved, self.step = start, start.step if start else 0
         self.code = str(start.meta["code_digest"]) if start else provenance.code_digest
         known = asdict(provenance)
         if self.code != provenance.code_digest:
             known |= {"code_digest": self.code, "evaluated_by": provenance.code_digest}
-        self.evaluated = {(e.eval_key, e.step) for e in self.state.evaluations if e.code_digest == self.code}
+        self.evaluated = {(e.eval_key, e.step): e.values for e in self.state.evaluations if e.code_digest == self.code}
+        self.over = self.state.state == "finished" and self.step == self.schedule.steps
+        self.best.kept = self.state.best if start else None
         self._append(AttemptStarted(_now_ms(), self.lease.token, self.step, known, os.getpid()))
 
     def _steps(self, training: Training) -> Iterator[Phase]:
@@ -145,7 +159,7 @@ class _Run:
             self.step = training.step
             self._log(values, 1000 * (time.perf_counter() - began))
             fault_point("train.step")
-            if _is_due(self.step, self.schedule.checkpoint_every) or self.step == steps:
+            if self._is_saved(self.step):
                 self._checkpoint(training)
             yield from self._evaluate_due(training)
             if self.step < steps:
@@ -153,6 +167,10 @@ class _Run:
         self._append_end("finished")
         self.store.keep_newest(1)
         yield "finished"
+
+    def _is_saved(self, step: int) -> bool:
+        due = _is_due(step, self.schedule.checkpoint_every) or _is_due(step, self.schedule.evaluate_every)
+        return due or step == self.schedule.steps
 
     def _log(self, values: Mapping[str, float], step_ms: float) -> None:
         for key, value in values.items():
@@ -171,9 +189,8 @@ class _Run:
             "code_digest": self.code,
         }
         saved = self.store.commit(training.step, training.save, meta, drop=drop)
-        path = saved.folder.relative_to(self.storage).as_posix()
-        self._append(CheckpointSaved(_now_ms(), saved.step, path, saved.sha256))
-        self.saved_step = saved.step
+        self._append(CheckpointSaved(_now_ms(), saved.step, self._relative(saved.folder), saved.sha256))
+        self.saved = saved
 
     def _evaluate_due(self, training: Training) -> Iterator[Phase]:
         """Every evaluation that this step owes and that was not done, also after a crash between both."""
@@ -184,6 +201,17 @@ class _Run:
             if (evaluation.eval_key, training.step) not in self.evaluated:
                 yield "evaluating"
                 self._evaluate(training, evaluation, final)
+        if not self.over:
+            self._keep_best(final)
+
+    def _keep_best(self, last: bool) -> None:
+        key = self.job.evaluations[0].eval_key
+        values = self.evaluated[key, self.step]
+        assert self.saved is not None and self.saved.step == self.step, "what is evaluated has a checkpoint"
+        event = self.best.consider(self.saved, key, values, last=last, ts_ms=_now_ms())
+        if event is not None:
+            self._append(event)
+        self.best.tidy()
 
     def _evaluate(self, training: Training, evaluation: Evaluation, final: bool) -> None:
         parent = self.folder / "eval" / evaluation.eval_key
@@ -200,10 +228,10 @@ class _Run:
             code_digest=self.code,
         )
         self._append(event)
-        self.evaluated.add((evaluation.eval_key, training.step))
+        self.evaluated[evaluation.eval_key, training.step] = files.metrics
 
     def _interrupt(self, training: Training) -> JobProgress:
-        if training.step > self.saved_step:
+        if training.step > (self.saved.step if self.saved else 0):
             self._checkpoint(training)
         self._append_end("interrupted", "asked to stop")
         return self._progress("interrupted")
@@ -218,9 +246,7 @@ class _Run:
 
     def _fail(self, error: Exception) -> JobProgress:
         reason = describe(error)
-        log = self.folder / f"failure-{self.lease.token}.log"
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.write_text("".join(traceback.format_exception(error)))
+        log = _write_log(self.storage, self.lease, "".join(traceback.format_exception(error)))
         self._append(StateChanged(_now_ms(), self.step, "failed", reason, classify(error)))
         self.ended = True
         return self._progress("failed", f"{reason} (see {log})")
@@ -237,6 +263,14 @@ class _Run:
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.storage).as_posix()
+
+
+def _write_log(storage: Path, lease: Lease, text: str) -> Path:
+    """The trace of a failure, for whoever looks for its cause."""
+    log = storage / "cells" / lease.key / f"failure-{lease.token}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(text)
+    return log
 
 
 def _is_due(step: int, every: int) -> bool:

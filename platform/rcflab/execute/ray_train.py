@@ -1,14 +1,16 @@
-"""Jobs by Ray Train inside the Tune trial: where a cell wants a GPU, and where it is asked for.
+"""Jobs by Ray Train inside the Tune trial: where a cell wants a GPU or many workers, and where it is asked for.
 
-    Tune trial (a sliver of a CPU) --TorchTrainer.fit--> worker: run_cell, the same loop --> ledger
-                                                            `--a file of the batch--> last progress
+    Tune trial (a sliver of a CPU) --TorchTrainer.fit--> worker 0: run_cell, the same loop --> ledger
+                                                         worker r: follows               `--> last progress
 
 The run is named by the train key in a folder of this batch: Train's own resume never sees an earlier run, since the
-ledger and our checkpoints already know where to go on. Metrics reported without a checkpoint are not in Train's result,
-so the last progress comes back through the folder that driver and workers share.
+ledger and our checkpoints already know where to go on.
+
+A worker that dies, hangs or raises ends its group: Train starts another one, which goes on from the newest checkpoint.
+Attempts are counted from the last progress: a long training on machines that come and go is not given up.
 """
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,17 +18,22 @@ from typing import Any
 from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
-from rcflab.execute.batch import Batch
-from rcflab.execute.job import JobProgress
-from rcflab.execute.local import run_cell
+from rcf.train.process_ranks import ProcessRanks
+from rcf.train.ranks import SINGLE
+from rcflab.execute.batch import Batch, Resources
+from rcflab.execute.conducting import run_rank
+from rcflab.execute.failures import blame
+from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.loop import record_loss
 from rcflab.execute.process_state import ProcessState
+from rcflab.ledger.reader import read_key
 
 _RETRIES = 2
-"""Of a worker that died."""
+"""Of a group of workers that made no progress."""
 
 
 class TrainTrainable(tune.Trainable):
-    """A Tune trial that hands its job to a Ray Train worker and waits."""
+    """A Tune trial that hands its job to Ray Train workers and waits."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Remember the job."""
@@ -35,41 +42,70 @@ class TrainTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """The whole job."""
         batch = Batch.read(self._folder)
-        if batch.stop_requested():
-            return {"progress": asdict(JobProgress(self._key, "interrupted", 0, 0)), "done": True}
-        resources = batch.resources
-        needs = {"CPU": float(resources.threads), "GPU": resources.gpus_per_worker}
-        trainer = TorchTrainer(
-            train_worker,
-            train_loop_config={"batch": str(self._folder), "job": self._key},
-            torch_config=TorchConfig(backend="nccl" if resources.gpus_per_worker else "gloo"),
-            scaling_config=train.ScalingConfig(
-                num_workers=resources.workers,
-                use_gpu=resources.gpus_per_worker > 0,
-                resources_per_worker={name: value for name, value in needs.items() if value},
-            ),
-            run_config=train.RunConfig(
-                name=self._key,
-                storage_path=str(self._folder / "train"),
-                failure_config=train.FailureConfig(max_failures=_RETRIES),
-            ),
-        )
-        trainer.fit()
-        return {"progress": json.loads(_outcome(self._folder, self._key).read_text()), "done": True}
+        progress = _train(batch, batch.jobs[self._key])
+        return {"progress": asdict(progress), "done": True}
 
 
-def train_worker(config: dict[str, Any]) -> None:
-    """One worker. Only rank 0 writes the ledger; one worker is all there is in this version."""
-    assert train.get_context().get_world_rank() == 0
+def _train(batch: Batch, job: Job) -> JobProgress:
+    """Start groups of workers until the job has ended, or a group failed without any progress."""
+    while not batch.stop_requested():
+        before = _saved_step(batch, job)
+        try:
+            last = _trainer(batch, job).fit().return_value
+        except train.WorkerGroupError as error:
+            if _saved_step(batch, job) == before:
+                return _give_up(batch, job, error)
+        else:
+            assert last is not None, "worker 0 returns its last progress"
+            return JobProgress(**last)
+    return JobProgress(job.train_key, "interrupted", 0, 0)
+
+
+def _trainer(batch: Batch, job: Job) -> TorchTrainer:
+    resources = batch.resources
+    return TorchTrainer(
+        train_worker,
+        train_loop_config={"batch": str(batch.folder), "job": job.train_key},
+        torch_config=TorchConfig(
+            backend="nccl" if resources.gpus_per_worker else "gloo", timeout_s=resources.collective_timeout_s
+        ),
+        scaling_config=train.ScalingConfig(
+            num_workers=resources.workers,
+            use_gpu=resources.gpus_per_worker > 0,
+            resources_per_worker=_needs(resources),
+        ),
+        run_config=train.RunConfig(
+            name=job.train_key,
+            storage_path=str(batch.folder / "train"),
+            failure_config=train.FailureConfig(max_failures=_RETRIES),
+        ),
+    )
+
+
+def _needs(resources: Resources) -> Mapping[str, float]:
+    """Of one worker."""
+    needs = {"CPU": float(resources.threads), "GPU": resources.gpus_per_worker}
+    return {name: value for name, value in needs.items() if value}
+
+
+def _saved_step(batch: Batch, job: Job) -> int:
+    checkpoint = read_key(batch.storage, job.train_key).checkpoint
+    return checkpoint.step if checkpoint else 0
+
+
+def _give_up(batch: Batch, job: Job, error: train.WorkerGroupError) -> JobProgress:
+    """Record the failure in place of the workers: each of them only knows that its attempt was lost."""
+    reason, failure = blame(error.worker_failures)
+    return record_loss(batch, job, f"failed {_RETRIES + 1} times without progress, {reason}", failure, str(error))
+
+
+def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
+    """One worker; that of rank 0 returns the last progress. Raises AttemptLostError, or the defect of this rank.
+
+    Ray Train has started the process group, and chosen this process's GPU as the current one.
+    """
     batch = Batch.read(Path(config["batch"]))
-    process = ProcessState()
-    last: JobProgress | None = None
-    for progress in run_cell(process, batch, batch.jobs[config["job"]]):
-        last = progress
-    assert last is not None
-    process.end(batch.resources.retire_after)
-    _outcome(batch.folder, last.train_key).write_text(json.dumps(asdict(last)))
-
-
-def _outcome(folder: Path, key: str) -> Path:
-    return folder / f"outcome-{key}.json"
+    alone = train.get_context().get_world_size() == 1
+    ranks = SINGLE if alone else ProcessRanks(batch.resources.collective_timeout_s)
+    last = run_rank(ProcessState(), batch, batch.jobs[config["job"]], ranks)
+    return None if last is None else asdict(last)

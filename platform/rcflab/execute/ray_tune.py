@@ -15,7 +15,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from rcflab.errors import InputError, Problem
 from rcflab.execute.batch import Batch, Resources, machine_cpus
+from rcflab.execute.failures import classify_loss
 from rcflab.execute.job import ENDED, JobProgress
 from rcflab.execute.local import run_cell
 from rcflab.execute.loop import record_loss
@@ -147,14 +149,21 @@ def ray_started(resources: Resources) -> Generator[None]:
 
 
 def concurrency(resources: Resources) -> int:
-    """Cells at a time that the connected Ray can hold; at least one."""
+    """Cells at a time that the connected Ray can hold. Raises InputError where it cannot hold one."""
     available = ray.cluster_resources()
-    local = not os.environ.get("RAY_ADDRESS")
-    cpus = machine_cpus() if local else int(available.get("CPU", 1))
-    fitting = cpus // resources.cpus
-    if resources.gpus_per_worker:
-        fitting = min(fitting, int(available.get("GPU", 0) / (resources.gpus_per_worker * resources.workers)))
-    return max(1, min(fitting, resources.max_concurrent or fitting))
+    there = {"CPU": available.get("CPU", 0.0), "GPU": available.get("GPU", 0.0)}
+    if not os.environ.get("RAY_ADDRESS"):
+        there["CPU"] = machine_cpus()  # without the one that is not for cells
+    wanted = {"CPU": float(resources.cpus), "GPU": resources.gpus_per_worker * resources.workers}
+    problems = [
+        Problem("Ray", f"{kind}s of one cell", f"{count:g}", f"at most {there[kind]:g}", "Lower them under resources")
+        for kind, count in wanted.items()
+        if count > there[kind]
+    ]
+    if problems:
+        raise InputError(problems)
+    fitting = min(int(there[kind] / count) for kind, count in wanted.items() if count)
+    return min(fitting, resources.max_concurrent or fitting)
 
 
 def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
@@ -195,7 +204,8 @@ def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
     for key, result in zip(batch.jobs, results, strict=True):
         ended = key in listener.last and listener.last[key].phase in ENDED
         if result.error is not None and not ended:
-            listener.last[key] = record_loss(batch, batch.jobs[key], _last_line(result.error))
+            reason = f"the process that trained it died: {_last_line(result.error)}"
+            listener.last[key] = record_loss(batch, batch.jobs[key], reason, classify_loss(reason))
     return listener.last
 
 

@@ -1,6 +1,6 @@
-"""What can be written in a ledger: five kinds of event, each with its timestamp fixed at birth.
+"""What can be written in a ledger: six kinds of event, each with its timestamp fixed at birth.
 
-    attempt started --> metrics ... checkpoint ... evaluation ... --> state: finished | failed | interrupted
+    attempt started --> metrics ... checkpoint ... evaluation ... best ... --> state: finished | failed | interrupted
 
 One JSON object a line, with a checksum; see writer.py for the promise and reader.py for how they fold into a state.
 """
@@ -70,6 +70,23 @@ class Evaluated:
 
 
 @dataclass(frozen=True, slots=True)
+class BestKept:
+    """The checkpoint of the best evaluation so far was put aside."""
+
+    ts_ms: int
+    step: int
+    path: str
+    """Relative to the storage root; that of the last checkpoint where the last evaluation is the best."""
+    sha256: str
+    """Of the checkpoint's manifest."""
+    eval_key: str
+    """The evaluation that decides."""
+    metric: str
+    value: float
+    kind: Literal["best"] = "best"
+
+
+@dataclass(frozen=True, slots=True)
 class StateChanged:
     """Training came to an end."""
 
@@ -78,8 +95,8 @@ class StateChanged:
     state: Literal["finished", "failed", "interrupted"]
     reason: str = ""
     """For people: exception class and message, first line."""
-    failure: Literal["", "non_finite", "out_of_memory", "error"] = ""
+    failure: Literal["", "non_finite", "out_of_memory", "worker_lost", "error"] = ""
     kind: Literal["state"] = "state"
 
 
-Event = AttemptStarted | Metrics | CheckpointSaved | Evaluated | StateChanged
+Event = AttemptStarted | Metrics | CheckpointSaved | Evaluated | BestKept | StateChanged

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
+from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.records import Json
 
 LedgerState = Literal["empty", "started", "finished", "failed", "interrupted"]
@@ -59,6 +59,8 @@ class KeyState:
     series: Mapping[str, tuple[Point, ...]]
     """Training metrics in order of step, each step once."""
     checkpoint: CheckpointSaved | None
+    best: BestKept | None
+    """The checkpoint of the best evaluation on the way; tables never use it."""
     evaluations: tuple[Evaluated, ...]
     """In order of writing; of a repeated one the first."""
     alarms: tuple[Alarm, ...]
@@ -70,7 +72,7 @@ class KeyState:
 
     @property
     def failure(self) -> str:
-        """Kind of failure: non_finite, out_of_memory, error or empty."""
+        """Kind of failure: non_finite, out_of_memory, worker_lost, error or empty."""
         return self.ended.failure if self.ended else ""
 
     @property
@@ -116,6 +118,7 @@ class KeyFold:
         self._attempt: AttemptStarted | None = None
         self._ended: StateChanged | None = None
         self._checkpoint: CheckpointSaved | None = None
+        self._best: BestKept | None = None
         self._evaluations: list[Evaluated] = []
         self._begin_anew()
 
@@ -136,6 +139,8 @@ class KeyFold:
                 self._checkpoint = event
             case Evaluated():
                 return self._evaluate(event)
+            case BestKept():
+                self._best = event
             case StateChanged():
                 self._ended = event
         return event
@@ -155,6 +160,7 @@ class KeyFold:
             step=max((each.steps[-1] for each in self._series.values()), default=0),
             series={key: each.points() for key, each in self._series.items()} if series else {},
             checkpoint=self._checkpoint,
+            best=self._best,
             evaluations=tuple(self._evaluations),
             alarms=tuple(self._alarms),
         )
@@ -165,6 +171,8 @@ class KeyFold:
             self.generation += 1
             self._checkpoint = None
             self._begin_anew()
+        if event.step == 0:  # no checkpoint was left to go on from
+            self._best = None
         self.attempts += 1
         self._attempt, self._ended = event, None
 

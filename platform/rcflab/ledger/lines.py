@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
+from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.records import Json
 
 _SEALED = "sealed"
@@ -21,6 +21,7 @@ _EVENTS: Mapping[str, type[Event]] = {
     "metrics": Metrics,
     "checkpoint": CheckpointSaved,
     "evaluation": Evaluated,
+    "best": BestKept,
     "state": StateChanged,
 }
 

@@ -32,6 +32,9 @@ def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
     if state.checkpoint:
         tags["rcflab.checkpoint"] = (storage.absolute() / state.checkpoint.path).as_uri()
         tags["rcflab.checkpoint_sha256"] = state.checkpoint.sha256
+    if state.best:
+        tags["rcflab.best_checkpoint"] = (storage.absolute() / state.best.path).as_uri()
+        tags["rcflab.best_step"] = str(state.best.step)
     final = state.final(cell.eval_key)
     if final:
         tags["rcflab.records"] = final.records

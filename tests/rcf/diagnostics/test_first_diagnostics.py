@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rcf.diagnostics.lipschitz import SecantMean, output_gaps, window_gaps
+from rcf.diagnostics.lipschitz import SecantMean, output_gaps, secant_ratios, window_gaps
 from rcf.diagnostics.order import OrderCounter
 
 
@@ -15,7 +15,6 @@ def _square(column: int) -> torch.Tensor:
 
 def _count(slots_by_frame: list[list[int]], columns: list[int]) -> OrderCounter:
     counter = OrderCounter()
-    counter.start_video()
     truth = torch.cat([_square(column) for column in columns])
     for slots in slots_by_frame:
         counter.add(torch.tensor(slots), truth, torch.arange(len(columns)) + 10, truth, torch.zeros(len(slots)).bool())
@@ -32,16 +31,21 @@ def test_a_swap_between_two_slots_counts_twice() -> None:
 
 
 def test_frames_of_different_videos_are_not_adjacent() -> None:
-    counter = _count([[0, 3]], [0, 8])
-    counter.start_video()
-    truth = torch.cat([_square(0), _square(8)])
-    counter.add(torch.tensor([3, 0]), truth, torch.tensor([10, 11]), truth, torch.zeros(2).bool())
-    assert "order/consistency_pct" not in counter.metrics()
+    both = OrderCounter()
+    for slots in ([0, 3], [3, 0]):
+        both.add_counts(_count([slots], [0, 8]))
+    assert "order/consistency_pct" not in both.metrics()
+
+
+def test_counts_of_videos_add_up() -> None:
+    both = OrderCounter()
+    for frames in ([[0, 3], [3, 0]], [[0, 3], [0, 3], [0, 3]]):
+        both.add_counts(_count(frames, [0, 8]))
+    assert both.metrics() == {"order/consistency_pct": pytest.approx(100 * 4 / 6), "order/override_pct": 0.0}
 
 
 def test_an_object_that_is_not_found_does_not_count() -> None:
     counter = OrderCounter()
-    counter.start_video()
     for _ in range(2):
         counter.add(torch.tensor([1]), _square(12), torch.tensor([5]), _square(0), torch.zeros(1).bool())
     assert counter.seen == 0
@@ -49,7 +53,6 @@ def test_an_object_that_is_not_found_does_not_count() -> None:
 
 def test_override_percentage_is_over_fired_slots_after_the_first_frame() -> None:
     counter = OrderCounter()
-    counter.start_video()
     truth = torch.cat([_square(0), _square(8)])
     for overridden in ([True, True], [True, False], [False, False]):
         counter.add(torch.tensor([0, 1]), truth, torch.tensor([1, 2]), truth, torch.tensor(overridden))
@@ -77,7 +80,7 @@ def test_secant_is_output_gap_over_input_gap_and_skips_still_frames() -> None:
     images[2] = 1.0
     classes, masks = torch.zeros(3, 1, 3), torch.full((3, 1, 1, 1), -40.0)
     masks[2] = 40.0
-    secant.add_video(images, classes, masks, references=0)
+    secant.add(secant_ratios(images, classes, masks, references=0))
     assert secant.pairs == 1
     assert secant.metrics()["lipschitz/secant_mean"] == pytest.approx(1 / 12**0.5, rel=1e-9)
 
@@ -85,5 +88,5 @@ def test_secant_is_output_gap_over_input_gap_and_skips_still_frames() -> None:
 @pytest.mark.parametrize("references", [0, 2])
 def test_a_video_of_one_frame_has_no_pairs(references: int) -> None:
     secant = SecantMean()
-    secant.add_video(torch.rand(1, 3, 4, 4), torch.zeros(1, 2, 3), torch.zeros(1, 2, 2, 2), references)
+    secant.add(secant_ratios(torch.rand(1, 3, 4, 4), torch.zeros(1, 2, 3), torch.zeros(1, 2, 2, 2), references))
     assert secant.metrics() == {}

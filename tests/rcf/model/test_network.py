@@ -1,17 +1,13 @@
 """The network as the paper draws it: shapes, tokens, windows, folding, weights."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
 
-from rcf.config import BackboneConfig, ModelConfig
-from rcf.errors import InputError
+from rcf.config import ModelConfig
 from rcf.model import build_network
-from rcf.model.backbone import STRIDES, Backbone, backbone_problems
 from rcf.model.mask_head import DynamicMasks
 from rcf.model.position import SinePositions
 from rcf.model.reference import ChannelMerge, CompressedReferences, Pooling, PredictedWeight
@@ -69,68 +65,3 @@ def test_sine_positions_equal_the_formula_of_detr() -> None:
             angle = (position + 1) / length * 2 * np.pi / 10000 ** (2 * pair / 4)
             values = found[row, column, 4 * axis + 2 * pair : 4 * axis + 2 * pair + 2]
             np.testing.assert_allclose(values.numpy(), [np.sin(angle), np.cos(angle)], atol=1e-6)
-
-
-@pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet10t", "convnext_atto"])
-def test_backbones_have_four_maps_at_the_four_strides(name: str) -> None:
-    backbone = Backbone(BackboneConfig(name=name)).eval()
-    maps = backbone(torch.zeros(1, 3, 64, 96, dtype=torch.uint8))
-    assert [level.shape[-2:] for level in maps] == [(64 // stride, 96 // stride) for stride in STRIDES]
-    assert tuple(level.shape[1] for level in maps) == backbone.channels
-
-
-def test_the_packaged_weights_fill_every_tensor_of_the_backbone() -> None:
-    random = Backbone(BackboneConfig())
-    packaged = Backbone(BackboneConfig(weights="package:efficientnet-lite0"))
-    same = [
-        name
-        for (name, a), b in zip(random.body.named_parameters(), packaged.body.parameters(), strict=True)
-        if a.dim() > 1 and torch.equal(a, b)
-    ]
-    assert same == []
-
-
-def test_weights_from_a_file_are_the_ones_of_the_file(tmp_path_factory: pytest.TempPathFactory) -> None:
-    path = tmp_path_factory.mktemp("weights") / "resnet.safetensors"
-    source = Backbone(BackboneConfig(name="resnet10t"))
-    save_file({name: value.contiguous() for name, value in source.body.state_dict().items()}, path)
-    loaded = Backbone(BackboneConfig(name="resnet10t", weights=f"file:{path}"))
-    assert all(
-        torch.equal(a, b)
-        for a, b in zip(source.body.state_dict().values(), loaded.body.state_dict().values(), strict=True)
-    )
-
-
-@pytest.mark.parametrize(
-    ("config", "place"),
-    [
-        (BackboneConfig(name="resnet_none"), "model.backbone.name"),
-        (BackboneConfig(weights="internet"), "model.backbone.weights"),
-        (BackboneConfig(name="resnet10t", weights="package:efficientnet-lite0"), "model.backbone.weights"),
-        (BackboneConfig(weights="file:/nowhere.safetensors"), "model.backbone.weights"),
-    ],
-)
-def test_a_backbone_that_is_not_to_be_had_names_the_field(config: BackboneConfig, place: str) -> None:
-    with pytest.raises(InputError) as caught:
-        Backbone(config)
-    assert [problem.place for problem in caught.value.problems] == [place]
-
-
-def test_frozen_norms_stay_frozen_in_training_mode() -> None:
-    backbone = Backbone(BackboneConfig(name="resnet10t", norm="frozen")).train()
-    before = {name: value.clone() for name, value in backbone.body.state_dict().items() if "running" in name}
-    backbone(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
-    assert all(torch.equal(value, backbone.body.state_dict()[name]) for name, value in before.items())
-
-
-def test_a_backbone_of_one_input_size_is_refused_before_training() -> None:
-    found = backbone_problems(BackboneConfig(name="swin_tiny_patch4_window7_224"))
-    assert [problem.place for problem in found] == ["model.backbone.name"]
-
-
-def test_weights_of_another_network_or_no_weights_at_all_are_input_errors(tmp_path: Path) -> None:
-    (tmp_path / "torn.safetensors").write_bytes(b"no tensors")
-    save_file({"conv1.weight": torch.zeros(1)}, tmp_path / "other.safetensors")
-    for name in ("torn", "other"):
-        found = backbone_problems(BackboneConfig(name="resnet10t", weights=f"file:{tmp_path / name}.safetensors"))
-        assert len(found) == 1

@@ -74,19 +74,22 @@ def test_an_unfinished_training_of_other_code_needs_no_decision(ledger_state: Ma
 
 @pytest.mark.parametrize(
     ("changes", "train"),
-    [({}, False), ({"executor": "train"}, True), ({"gpus_per_worker": 1.0}, True),
+    [({}, False), ({"executor": "train"}, True), ({"gpus_per_worker": 1.0}, True), ({"workers": 2}, True),
      ({"gpus_per_worker": 1.0, "executor": "inline"}, False)],
 )  # fmt: skip
-def test_auto_takes_ray_train_for_a_gpu(changes: dict[str, object], train: bool) -> None:
-    assert resolve(ResourcesConfig.model_validate(changes), 2, "x.yaml").train is train
+def test_auto_takes_ray_train_for_a_gpu_or_many_workers(changes: dict[str, object], train: bool) -> None:
+    assert resolve(ResourcesConfig.model_validate(changes), "x.yaml", cpus=2).train is train
 
 
 @pytest.mark.parametrize(
-    ("changes", "place"), [({"workers": 2}, "resources.workers"), ({"threads": 3}, "resources.threads")]
-)
+    ("changes", "place"),
+    [({"workers": 3}, "resources.workers"), ({"threads": 3}, "resources.threads"),
+     ({"workers": 2, "executor": "inline"}, "resources.executor"),
+     ({"workers": 2, "gpus_per_worker": 0.5}, "resources.gpus_per_worker")],
+)  # fmt: skip
 def test_what_cannot_run_is_refused_before_anything_starts(changes: dict[str, object], place: str) -> None:
     with pytest.raises(InputError, match=place):
-        resolve(ResourcesConfig.model_validate(changes), 2, "x.yaml")
+        resolve(ResourcesConfig.model_validate(changes), "x.yaml", cpus=2)
 
 
 def test_workers_read_the_batch_that_the_driver_wrote(

@@ -1,6 +1,7 @@
 """What rcflab uses of Ray Train V2 2.60."""
 
 from collections.abc import Mapping
+from typing import Any
 
 class ScalingConfig:
     def __init__(
@@ -17,5 +18,12 @@ class RunConfig:
 
 class TrainContext:
     def get_world_rank(self) -> int: ...
+    def get_world_size(self) -> int: ...
+
+class Result:
+    return_value: dict[str, Any] | None
+
+class WorkerGroupError(Exception):
+    worker_failures: Mapping[int, Exception]
 
 def get_context() -> TrainContext: ...

@@ -1,0 +1,74 @@
+"""Ranks over torch.distributed: each is one process of the default group, which somebody else has started.
+
+    wrap                          DistributedDataParallel in the group's own backend (nccl, gloo): gradients
+    total, gather, share          gloo, in a group of their own: small values and objects
+
+With a group of its own, a rank that waits for the next call of another blocks no GPU, and a stray message can never be
+taken for a gradient. Objects are pickled by torch, between processes of one training that run the same code.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any, TypeVar, cast
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from rcf.tensors import floats
+
+Value = TypeVar("Value")
+Network = TypeVar("Network", bound=Callable[..., Any])
+
+
+class ProcessRanks:
+    """This process among those of the default group; made by all of them together.
+
+    A rank that waits longer than `timeout_s` for the others raises RuntimeError.
+    """
+
+    def __init__(self, timeout_s: float) -> None:
+        self.rank, self.size = dist.get_rank(), dist.get_world_size()
+        group = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout_s))
+        assert isinstance(group, dist.ProcessGroup), "every process is a member of the group of all"
+        self._group = group
+
+    def wrap(self, network: Network) -> Network:
+        """DistributedDataParallel, without a search for unused weights: an unused one is a fault, and raises."""
+        assert isinstance(network, nn.Module)
+        device = next(network.parameters()).device
+        wrapped = DistributedDataParallel(
+            network, device_ids=[device] if device.type == "cuda" else None, gradient_as_bucket_view=True
+        )
+        return cast("Network", wrapped)
+
+    def unsynchronised(self, network: Callable[..., Any]) -> AbstractContextManager[object]:
+        """The `no_sync` of DistributedDataParallel."""
+        assert isinstance(network, DistributedDataParallel), "only a wrapped network sends gradients"
+        return cast("AbstractContextManager[object]", network.no_sync())
+
+    def align(self, network: Callable[..., Any]) -> None:
+        """Broadcast every buffer."""
+        assert isinstance(network, nn.Module)
+        for buffer in network.buffers():
+            dist.broadcast(buffer, src=0)
+
+    def total(self, values: Sequence[float]) -> list[float]:
+        """One sum over gloo."""
+        sums = torch.tensor(list(values), dtype=torch.float64)
+        dist.all_reduce(sums, group=self._group)
+        return floats(sums)
+
+    def gather(self, value: Value) -> list[Value]:
+        """Everybody's value, by everybody."""
+        found: list[Value | None] = [None] * self.size
+        dist.all_gather_object(found, value, group=self._group)
+        return cast("list[Value]", found)
+
+    def share(self, value: Value) -> Value:
+        """Rank 0 sends its value."""
+        box: list[Value | None] = [value if self.rank == 0 else None]
+        dist.broadcast_object_list(box, src=0, group=self._group)
+        return cast("Value", box[0])
