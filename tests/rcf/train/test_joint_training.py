@@ -98,13 +98,13 @@ def _damaged(training: Trainer) -> Trainer:
 def test_clips_that_were_left_out_are_counted_over_a_resume(joint: Callable[..., Trainer], tmp_path: Path) -> None:
     whole = _damaged(joint(on_corrupt="skip"))
     counts = [whole.advance()["data/skipped"] for _ in range(4)]
-    assert counts[-1] > counts[1] > 0
+    assert counts == [0, 0, 1, 1]
     first, second = _damaged(joint(on_corrupt="skip")), _damaged(joint(on_corrupt="skip"))
-    for _ in range(2):
+    for _ in range(3):
         first.advance()
     checkpoint.save(first, ("a", "b", "c", "d"), tmp_path)
     checkpoint.restore(second, tmp_path)
-    assert [second.advance()["data/skipped"] for _ in range(2)] == counts[2:]
+    assert second.advance()["data/skipped"] == 1
 
 
 def test_where_a_damaged_file_ends_the_training_nothing_is_counted(joint: Callable[..., Trainer]) -> None:
