@@ -29,7 +29,8 @@ class SyntheticConfig(Config):
     sound: Literal["none", "category", "random"] = "none"
     """A sound track for each clip: a timbre for each category, a random one, or no track."""
     looks: Literal["category", "same"] = "category"
-    """Whether an object's shape tells its category; with `same`, only its sound can."""
+    """Whether an object's shape tells its category; with `same`, only its sound can, and all objects of a clip
+    are of one category."""
     seed: Annotated[int, Field(ge=0)] = 0
     root: str = ""
     """Folder that holds written sets, one folder a digest; filled at load with `<storage.root>/data`."""
