@@ -25,14 +25,16 @@ def losses(config: dict[str, Any], steps: int) -> list[float]:
     return [training.advance()["train/loss"] for _ in range(steps)]
 
 
-@pytest.mark.parametrize("options", [{}, {"accumulate": 2}])
-def test_losses_are_those_of_one_worker_with_the_same_batch(
-    servers: Any, network: Network, tmp_path: Path, options: dict[str, Any]
-) -> None:
-    config = network(**options)
-    first, second = servers.results("train", task="rcf", config=config, steps=20, save=str(tmp_path))
+def test_losses_are_those_of_one_worker_with_the_same_batch(servers: Any, network: Network, tmp_path: Path) -> None:
+    first, second = servers.results("train", task="rcf", config=network(), steps=20, save=str(tmp_path))
     assert first["losses"] == second["losses"]
     assert first["losses"] == pytest.approx(losses(network(), 20), abs=1e-4)
+
+
+def test_losses_do_not_depend_on_the_parts_of_a_workers_share(servers: Any, network: Network, tmp_path: Path) -> None:
+    config = network(accumulate=2)
+    first, _ = servers.results("train", task="rcf", config=config, steps=4, save=str(tmp_path))
+    assert first["losses"] == pytest.approx(losses(network(), 4), abs=1e-4)
 
 
 def test_all_workers_end_with_equal_files(servers: Any, network: Network, tmp_path: Path) -> None:
@@ -41,17 +43,24 @@ def test_all_workers_end_with_equal_files(servers: Any, network: Network, tmp_pa
     assert len(first["files"]) == 4
 
 
-@pytest.mark.parametrize("options", [{"ema": 0.9}, {"precision": "float16"}])
+@pytest.mark.parametrize(
+    ("size", "options"), [(2, {"ema": 0.9}), (2, {"precision": "float16"}), (3, {"clips_per_step": 3})]
+)
 def test_a_resumed_group_ends_in_the_same_bits(
-    servers: Any, network: Network, tmp_path: Path, options: dict[str, Any]
+    servers: Any, network: Network, tmp_path: Path, size: int, options: dict[str, Any]
 ) -> None:
-    config = network(clip_norm=1.0, warmup_steps=4, **options)
-    whole = servers.results("train", task="rcf", config=config, steps=6, save=str(tmp_path / "whole"))
-    first = servers.results("train", task="rcf", config=config, steps=3, save=str(tmp_path / "first"))
-    start = str(tmp_path / "first" / "rank-0")
-    rest = servers.results("train", task="rcf", config=config, steps=3, start=start, save=str(tmp_path / "rest"))
-    assert first[0]["losses"] + rest[0]["losses"] == whole[0]["losses"]
-    assert rest[0]["files"] == whole[0]["files"]
+    config = network(**{"clips_per_step": 2, "clip_norm": 1.0, "warmup_steps": 4, **options})
+
+    def train(steps: int, name: str, start: str = "") -> tuple[list[float], dict[str, str]]:
+        into = str(tmp_path / name)
+        found = servers.results("train", size, task="rcf", config=config, steps=steps, start=start, save=into)
+        return found[0]["losses"], found[0]["files"]
+
+    losses_of_whole, files_of_whole = train(4, "whole")
+    first, _ = train(2, "first")
+    rest, files = train(2, "rest", start=str(tmp_path / "first" / "rank-0"))
+    assert first + rest == losses_of_whole
+    assert files == files_of_whole
 
 
 @pytest.mark.parametrize("size", [2, 3])
