@@ -11,7 +11,6 @@ from rcf.tensors import state_of
 from rcf.train.step import Trainer
 
 _DECAY = 0.75
-_NAMES = ("a", "b", "c", "d")
 
 
 def _state(training: Trainer, average: bool = False) -> dict[str, torch.Tensor]:
