@@ -96,9 +96,12 @@ def _forget_activations(block: nn.Module, *inputs: Tensor, **others: object) -> 
     return checkpoint(run, *inputs, use_reentrant=False)
 
 
-@torch.compiler.disable  # which does not know contexts of checkpoints: such blocks stay out of its graphs
+# The compiler does not know contexts of checkpoints: such blocks stay out of its graphs.
+_checkpoint_outside_graphs = cast(Callable[..., Tensor], torch.compiler.disable(checkpoint))  # pyright: ignore[reportUnknownMemberType]
+
+
 def _with_statistics(block: nn.Module, run: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    return checkpoint(run, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
+    return _checkpoint_outside_graphs(run, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
