@@ -13,6 +13,10 @@ import pytest
 from rcflab.ledger.events import AttemptStarted, Metrics, StateChanged
 from rcflab.ledger.reader import read_events, read_key
 
+pytestmark = pytest.mark.timeout(900)
+_PATIENCE_S = 280
+"""A group of workers is started up to three times, and each start of Ray Train takes half a minute on two cores."""
+
 NETWORK = """
 name: two-workers
 baseline: plain
@@ -62,7 +66,7 @@ def _weights(lab: Any) -> dict[str, str]:
 def uninterrupted(laboratory: Callable[[str], Any]) -> dict[str, str]:
     """Weights of two workers that nobody disturbed."""
     lab = laboratory(NETWORK)
-    assert lab.run() == 0, lab.log()
+    assert lab.start().wait(_PATIENCE_S) == 0, lab.log()
     assert len(_events(lab, AttemptStarted)) == 1
     return _weights(lab)
 
@@ -73,7 +77,7 @@ def test_a_killed_worker_costs_some_steps_and_no_bit(
 ) -> None:
     lab = laboratory(NETWORK)
     process = lab.start(fault)
-    assert process.wait(240) == 0, lab.log()
+    assert process.wait(_PATIENCE_S) == 0, lab.log()
     assert [each.step for each in _events(lab, AttemptStarted)] == [0, 5]
     assert [each.state for each in _events(lab, StateChanged)][-1] == "finished"
     assert "failed" not in [each.state for each in _events(lab, StateChanged)]
@@ -86,7 +90,7 @@ def test_a_defect_of_one_worker_is_tried_again_and_then_recorded_with_its_reason
 ) -> None:
     lab = laboratory(TOY)
     process = lab.start("follow.step:raise:3")
-    assert process.wait(240) == 3, lab.log()
+    assert process.wait(_PATIENCE_S) == 3, lab.log()
     state = read_key(lab.storage, _key(lab))
     assert state.state == "failed"
     assert "fault asked for at follow.step" in state.reason
