@@ -99,7 +99,11 @@ class RCF(nn.Module):
         sizes: Int[Tensor, "B 2"] | None = None,
         audio: Float[Tensor, "B P A E"] | None = None,
     ) -> Segmentation:
-        """Segment the P - R targets of each clip; frame n = b (P - R) + j of the answer is target j of clip b."""
+        """Segment the P - R targets of each clip; frame n = b (P - R) + j of the answer is target j of clip b.
+
+        `sizes`: height and width of each clip; what is right of it and below is padding, which no token looks at. The
+        convolutions and group norms of the pixel decoder do see it, as in MaskFormer.
+        """
         clips, count = frames.shape[:2]
         references = self.references.frames
         whole = None if sizes is None else sizes.repeat_interleave(count, 0)

@@ -1,5 +1,7 @@
 """Online inference: causal, equal to the batched path, bounded in memory."""
 
+import copy
+
 import pytest
 import torch
 
@@ -101,6 +103,16 @@ def test_with_its_ratio_kept_a_video_is_seen_unstretched_and_answered_at_its_own
     prediction = OnlineSegmenter(tiny_network, box, EVERYTHING_FIRES).push(torch.zeros(3, *size, dtype=torch.uint8))
     assert seen == [{(48, 96): (64, 128), (96, 48): (128, 64), (128, 128): (64, 64)}[size]]
     assert prediction.masks.shape[1:] == size
+
+
+def test_a_network_in_bfloat16_streams_and_says_nearly_the_same(tiny_network: RCF, video: torch.Tensor) -> None:
+    reduced = copy.deepcopy(tiny_network).to(torch.bfloat16)
+    always = EvaluationConfig(class_threshold=0.0)
+    one, two = (OnlineSegmenter(network, SIZE, always) for network in (tiny_network, reduced))
+    for frame in video[:3]:
+        exact, rounded = one.push(frame), two.push(frame)
+        assert exact.slots.tolist() == rounded.slots.tolist()
+        assert (exact.class_probabilities - rounded.class_probabilities).abs().max() < 0.05
 
 
 def test_nothing_fires_under_a_threshold_of_one(tiny_network: RCF, video: torch.Tensor) -> None:
