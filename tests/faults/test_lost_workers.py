@@ -13,6 +13,7 @@ from rcflab.ledger.events import AttemptStarted, StateChanged
 from rcflab.ledger.fold import KeyState
 from rcflab.ledger.reader import read_events, read_key
 
+pytestmark = pytest.mark.timeout(900)  # each new group of workers costs ten seconds on an idle machine
 NETWORK = """
 name: killed-workers
 baseline: small
@@ -54,9 +55,9 @@ class Killed:
         attempt = self.state.attempt
         assert attempt is not None
         os.kill(attempt.pid, signal.SIGKILL)
-        self.code = driver.wait(200)
+        self.code = driver.wait(600)
         pair = [lab.start_script("pair.py", str(lab.yaml), str(whole), str(whole / "group"), rank) for rank in "01"]
-        assert [process.wait(120) for process in pair] == [0, 0], lab.log()
+        assert [process.wait(300) for process in pair] == [0, 0], lab.log()
 
     @property
     def state(self) -> KeyState:
@@ -104,7 +105,7 @@ class Faulty:
 
     def __init__(self, lab: Any) -> None:
         self.lab = lab
-        self.code = lab.start("follow.step:sleep=600:9").wait(280)
+        self.code = lab.start("follow.step:sleep=600:9").wait(600)
         self.keys = {cell.arm: cell.train_key for cell in lab.session().plan.cells}
 
     def state(self, arm: str) -> KeyState:
