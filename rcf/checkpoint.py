@@ -34,6 +34,7 @@ def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
     state = {
         "format": _FORMAT,
         "step": trainer.step,
+        "skipped": trainer.skipped,
         "seed": trainer.seed,
         "categories": categories,
         "config": trainer.config.model_dump(mode="json"),
@@ -50,7 +51,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
     if trainer.average is not None:
         _fill(trainer.average.network, load_tensors(folder / AVERAGE), folder)
         trainer.average.resumed()
-    trainer.step = int(state["step"])
+    trainer.step, trainer.skipped = int(state["step"]), int(state.get("skipped", 0))
     if (folder / OPTIMIZER).exists():
         trainer.load_optimizer_tensors(load_tensors(folder / OPTIMIZER))
     elif trainer.step < trainer.config.training.steps:

@@ -24,7 +24,8 @@ def integers(tensor: Tensor) -> list[int]:
 
 def pairs(tensor: Tensor) -> list[tuple[int, int]]:
     """An N x 2 integer tensor as a list of pairs; from a GPU, one copy instead of one for each number."""
-    return cast("list[tuple[int, int]]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+    rows = cast("list[list[int]]", tensor.tolist())  # pyright: ignore[reportUnknownMemberType]
+    return [(first, second) for first, second in rows]
 
 
 def floats(tensor: Tensor) -> list[float]:

@@ -5,7 +5,7 @@
 
 Actions: `kill` (SIGKILL to this process), `raise` (InjectedFault), `sleep=SECONDS`. Without the variable a point costs
 one look into the environment. Points: `ledger.append`, `ship.run_created`, `checkpoint.files`, `checkpoint.manifest`,
-`checkpoint.rename`, `train.step`, `follow.step` (a worker that is not the first).
+`checkpoint.rename`, the same three of the best checkpoint as `best.*`, `train.step`, and `follow.step` on other ranks.
 """
 
 import os

@@ -86,8 +86,6 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
     idle: list[Field] = [("model", "reference", name) for name in _idle_reference(model["reference"])]
     if model["audio"]["features"] == "none":
         idle += [("model", "audio", name) for name in model["audio"] if name != "features"]
-    if training["loss"]["mask_points"]:
-        idle.append(("training", "loss", "mask_stride"))
     augment = training["augment"]
     if augment["crop"] == 0:
         idle.append(("training", "augment", "crop_smallest"))

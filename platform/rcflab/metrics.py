@@ -37,6 +37,7 @@ _SPECS = (
     MetricSpec("train/loss_bce", "BCE loss", "", "lower", 3),
     MetricSpec("train/loss_focal", "focal loss", "", "lower", 3),
     MetricSpec("train/lr", "learning rate", "", "neither", 6),
+    MetricSpec("data/skipped", "clips left out", "", "lower", 0),
     MetricSpec("time/step_ms", "step", "ms", "lower", 0),
     MetricSpec("time/data_wait_pct", "data wait", "%", "lower", 1),
     MetricSpec("cost/params_m", "parameters", "M", "lower", 2),

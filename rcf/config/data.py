@@ -29,7 +29,8 @@ class SyntheticConfig(Config):
     sound: Literal["none", "category", "random"] = "none"
     """A sound track for each clip: a timbre for each category, a random one, or no track."""
     looks: Literal["category", "same"] = "category"
-    """Whether an object's shape tells its category; with `same`, only its sound can."""
+    """Whether an object's shape tells its category; with `same`, only its sound can, and all objects of a clip
+    are of one category."""
     seed: Annotated[int, Field(ge=0)] = 0
     root: str = ""
     """Folder that holds written sets, one folder a digest; filled at load with `<storage.root>/data`."""
@@ -44,8 +45,9 @@ class ImagesConfig(Config):
     images: str
     """Folder of the images, relative to `root`."""
     category_map: str = "name"
-    """How categories become those of the videos: `name` (equal names), `coco_ytvis2019`, `coco_ytvis2021`,
-    `coco_ovis`, or `file:PATH`, a JSON object from name to name. Objects of other categories are left out."""
+    """How categories become those of the videos: `name` (equal but for case, spaces and underscores),
+    `coco_ytvis2019`, `coco_ytvis2021`, `coco_ovis`, or `file:PATH`, a JSON object from name to name. Objects of other
+    categories are left out. Mind that equal names may be unlike things: COCO's mouse belongs to a computer."""
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     """Share of the training clips that are images."""
 
@@ -84,4 +86,5 @@ class FrameSizeConfig(Config):
     width: Annotated[int, Field(ge=32)] = 96
     keep_ratio: bool = False
     """Scale each video to the largest size that fits into height x width, turned by 90 degrees for upright videos,
-    instead of stretching it to that size. Videos of unlike shape are padded in a batch."""
+    instead of stretching it to that size. Batches are drawn so that their videos are of like shape; what is left is
+    padded right and below with the mean of ImageNet."""

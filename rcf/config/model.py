@@ -52,11 +52,13 @@ class AudioConfig(Config):
     features: Literal["none", "vgg", "small"] = "none"
     """Network over log-mel patches: the VGGish layout with 4096 outputs, a small one for a CPU, or no audio at all."""
     weights: str = "none"
-    """`file:PATH` (safetensors with our names) or `none`: trained from scratch."""
+    """`file:PATH` (safetensors; the tensors of `vgg` have torchvggish's names, see rcf/model/audio.py), or `none`:
+    trained from scratch."""
     mel_frames: Annotated[int, Field(ge=16, le=1000, multiple_of=16)] = 96
     """Length of the patch of one video frame, in hops of 10 ms; VGGish has 96."""
     causal: bool = True
-    """The patch ends with its video frame; false centres it there, which looks into the future."""
+    """The patch ends at the moment when its video frame is shown, frame / fps, so the first frame has heard nothing;
+    false centres it there, which looks into the future."""
     lstm_width: Annotated[int, Field(ge=8)] = 512
     """Hidden size of the two-layer bidirectional LSTM, for each direction."""
 

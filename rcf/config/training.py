@@ -15,11 +15,12 @@ class AugmentConfig(Config):
 
     flip: bool = True
     short_sides: Annotated[tuple[Annotated[int, Field(ge=32)], ...], Field(strict=False)] = ()
-    """Short sides to choose from, pixels, the ratio of the sides kept; empty keeps the size of `input`."""
+    """Short sides of `input` to choose from, pixels, its ratio kept; empty keeps its size. One choice for all clips of
+    a step: two scales in a batch would be mostly padding."""
     crop: Annotated[float, Field(ge=0, le=1)] = 0.0
-    """Share of the clips that are cut to a random part before they are resized."""
+    """Share of the clips that are cut to a random part of the frame's shape before they are resized."""
     crop_smallest: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Smallest side of that part, as a share of the side of the frame."""
+    """Smallest side of that part, as a share of the side of the frame. Frames are kept in memory so much larger."""
     still_shift: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     """Still images become clips by a moving window: largest shift, growth and stretch from frame to frame."""
     colour: Annotated[float, Field(ge=0, le=1)] = 0.0

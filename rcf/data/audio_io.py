@@ -1,4 +1,4 @@
-"""A sound file as a log-mel spectrogram, decoded once and whole; and the one way of writing a sound.
+"""A sound file as a log-mel spectrogram, decoded once and whole.
 
 file --soundfile, block by block--> mean of the channels, all finite? --resampled--> 16 kHz --log_mel--> Sound
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rcf.data.log_mel import log_mel, lookahead, resampled
 from rcf.data.problems import refuse
-from rcf.sound import MEL_BINS, SAMPLE_RATE
+from rcf.sound import MEL_BINS
 from rcf.tensors import from_numpy
 
 _LOWEST_RATE, _HIGHEST_RATE = 1_000, 768_000
@@ -57,12 +57,6 @@ def read_sound(path: Path, place: str = "") -> Sound:
     except soundfile.LibsndfileError as error:
         refuse(path, place, f"a file that is no sound ({_short(error)})", "a FLAC or WAV file", "Fetch it again")
     return Sound(log_mel(resampled(samples, rate)), samples.numel() / rate, lookahead(rate))
-
-
-def write_sound(path: Path, samples: NDArray[np.int16]) -> None:
-    """Write a FLAC file of 16 kHz, mono, 16 bit."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")
 
 
 def _decode(path: Path, place: str, file: soundfile.SoundFile) -> Float[Tensor, " s"]:

@@ -50,8 +50,8 @@ def sample_clips(source: ClipSource, plan: ClipPlan, seed: int, step: int, place
     """The clips at `places` of one step (None: all of them), each of `references` + `targets` frames.
 
     All parts of a step are padded to the size of its largest clip; where the plan leaves the size to the source, each
-    part to that of its own largest. Raises rcf.errors.InputError when a file is
-    damaged; under on_corrupt: skip only when more than half of the places are.
+    part to that of its own largest. Raises rcf.errors.InputError when a file is damaged; under on_corrupt: skip only
+    when more clips than half of the places are.
     """
     planned = plan_clips(source.videos, source.pools, plan, seed, step)
     wanted = range(plan.clips) if places is None else places

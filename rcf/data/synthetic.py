@@ -10,12 +10,15 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
 from PIL import Image
 
 from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
-from rcf.data.audio_io import write_sound
 from rcf.data.clips import SPLITS, AnnotationFile, Clip, clip_count, described, render_split
 from rcf.data.whole_folder import make_folder, write_json
+from rcf.sound import SAMPLE_RATE
 
 JPEG_QUALITY = 90
 
@@ -59,3 +62,9 @@ def _write_frames(folder: Path, clip: Clip) -> None:
     for t, frame in enumerate(clip.frames):
         # No colour subsampling: at this size it would smear the colours over the edges.
         Image.fromarray(frame).save(folder / f"{t:05d}.jpg", quality=JPEG_QUALITY, subsampling=0)
+
+
+def write_sound(path: Path, samples: NDArray[np.int16]) -> None:
+    """Write a FLAC file of 16 kHz, mono, 16 bit."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, SAMPLE_RATE, subtype="PCM_16", format="FLAC")

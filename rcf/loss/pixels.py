@@ -36,7 +36,8 @@ class Cells:
     def of(self, masks: Float[Tensor, "*B h w"]) -> Float[Tensor, "*B L"]:
         """Masks of stride 4 on these cells."""
         if self.factor > 1:
-            flat = masks.reshape(1, -1, self.height, self.width)
+            # Masks on the batch axis, which may be empty: a frame may show no instance.
+            flat = masks.flatten(0, -3)[:, None]
             flat = functional.avg_pool2d(flat, self.factor, ceil_mode=True, count_include_pad=False)
             masks = flat.reshape(*masks.shape[:-2], *flat.shape[-2:])
         cells = masks.flatten(-2)

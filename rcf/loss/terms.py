@@ -38,7 +38,7 @@ def pairwise_pixel_cross_entropy(logits: Float[Tensor, "Q L"], targets: Float[Te
 
 
 def focal(logits: Float[Tensor, "P L"], targets: Float[Tensor, "P L"]) -> Float[Tensor, " P"]:
-    """Mean focal loss over the pixels of each pair (Lin et al. 2017)."""
+    """Mean focal loss over the cells of each pair (Lin et al. 2017); a cell covered in part: the mean of its pixels."""
     of_object, of_rest = _focal_parts(logits)
     return (of_object * targets + of_rest * (1 - targets)).mean(-1)
 

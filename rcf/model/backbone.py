@@ -16,7 +16,7 @@ from rcf.config import BackboneConfig
 from rcf.errors import InputError, Problem
 from rcf.model.backbone_body import STRIDES, Pyramid, pyramid_body
 from rcf.model.backbone_options import batch_norms, checkpoint_blocks, freeze_stages
-from rcf.model.weights import cached_problem, load_backbone_weights, timm_network
+from rcf.model.weights import imagenet_problem, load_backbone_weights, timm_network
 
 __all__ = ["STRIDES", "Backbone", "Pyramid", "backbone_problems"]
 
@@ -78,5 +78,5 @@ def backbone_problems(config: BackboneConfig) -> list[Problem]:
             Backbone(unread)
     except InputError as error:
         return list(error.problems)
-    missing = cached_problem(config)
+    missing = imagenet_problem(config)
     return [missing] if missing else []

@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 import torch
 from timm.models import group_parameters
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint, noop_context_fn  # pyright: ignore[reportUnknownVariableType]
+from torch.utils.checkpoint import checkpoint  # pyright: ignore[reportUnknownVariableType]
 
 from rcf.errors import InputError, Problem
 from rcf.model.backbone_body import PyramidBody
@@ -91,8 +91,14 @@ def _forget_activations(block: nn.Module, *inputs: Tensor, **others: object) -> 
     run = cast(Callable[..., Tensor], partial(type(block).forward, block, **others))
     if not (block.training and torch.is_grad_enabled()):
         return run(*inputs)
-    contexts = partial(_contexts, block) if any(norm.training for norm in batch_norms(block)) else noop_context_fn
-    return checkpoint(run, *inputs, use_reentrant=False, context_fn=contexts)
+    if any(norm.training for norm in batch_norms(block)):
+        return _with_statistics(block, run, *inputs)
+    return checkpoint(run, *inputs, use_reentrant=False)
+
+
+@torch.compiler.disable  # which does not know contexts of checkpoints: such blocks stay out of its graphs
+def _with_statistics(block: nn.Module, run: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    return checkpoint(run, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

@@ -6,7 +6,7 @@ frames --backbone--> pyramid ----------------------------------------------+-> p
 sound -------+-> audio tokens -----+                                             +-> classes
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -115,5 +115,10 @@ class RCF(nn.Module):
             return values.reshape(clips, count, *values.shape[1:])[:, references:].flatten(0, 1)
 
         fine, middle, coarse, top = (targets(level) for level in each.pyramid)
-        here = replace(each, pyramid=(fine, middle, coarse, top), sizes=None if whole is None else targets(whole))
+        here = FrameFeatures(
+            (fine, middle, coarse, top),
+            targets(each.kept),
+            targets(each.heard),
+            None if whole is None else targets(whole),
+        )
         return self.segment(here, windows(each.kept, references), windows(each.heard, references + 1))

@@ -40,6 +40,9 @@ def timm_network(config: BackboneConfig) -> nn.Module:
     _refuse_unknown(config)
     if config.weights != "imagenet":
         return _create(config.name, pretrained=False)
+    problem = imagenet_problem(config)
+    if problem is not None:
+        raise InputError([problem])
     try:
         return _create(config.name, pretrained=True)
     except InputError:
@@ -55,13 +58,11 @@ def _refuse_unknown(config: BackboneConfig) -> None:
     if not timm.is_model(name):
         near = ", ".join(timm.list_models(f"*{name.split('_')[0]}*")[:5]) or "see timm.list_models()"
         raise InputError([Problem(_FILE, _NAME, repr(name), "a timm network", f"Near: {near}")])
-    tags = ", ".join(timm.list_pretrained(f"{family}.*")) or "no weights"
     try:
-        settings = timm.get_pretrained_cfg(name)
+        timm.get_pretrained_cfg(name)
     except RuntimeError as error:
+        tags = ", ".join(timm.list_pretrained(f"{family}.*")) or f"{family}, without a tag"
         raise InputError([Problem(_FILE, _NAME, repr(name), f"one of {tags}", str(error))]) from error
-    if config.weights == "imagenet" and not (settings and settings.has_weights):
-        raise InputError([Problem(_FILE, _PLACE, f"imagenet for {name}", _WAYS, f"timm has {tags} of {family}")])
 
 
 def _create(name: str, pretrained: bool) -> nn.Module:
@@ -70,6 +71,8 @@ def _create(name: str, pretrained: bool) -> nn.Module:
     try:
         network = timm.create_model(name, pretrained=pretrained, num_classes=0, **sized)
     except TypeError as error:
+        if "dynamic_img_size" not in str(error):
+            raise
         got = f"{name}, which takes images of one size only"
         raise InputError([Problem(_FILE, _NAME, got, "a network for any size", "Choose another")]) from error
     for module in network.modules():
@@ -100,12 +103,17 @@ def export_command(name: str) -> str:
     ).replace("NAME", name)
 
 
-def cached_problem(config: BackboneConfig) -> Problem | None:
-    """What `imagenet` would fail on where downloads are switched off; otherwise it is taken on trust."""
-    if config.weights != "imagenet" or not constants.HF_HUB_OFFLINE:
+def imagenet_problem(config: BackboneConfig) -> Problem | None:
+    """What is wrong with asking timm for weights: it has none, or downloads are switched off and none are in the cache.
+
+    Where downloads are on, that they work is taken on trust.
+    """
+    if config.weights != "imagenet":
         return None
     settings = timm.get_pretrained_cfg(config.name)
-    if settings is None or settings.hf_hub_id is None or _cached(settings):
+    if settings is None or not settings.has_weights:
+        return Problem(_FILE, _PLACE, f"imagenet for {config.name}, of which timm has no weights", _WAYS)
+    if not constants.HF_HUB_OFFLINE or settings.hf_hub_id is None or _cached(settings):
         return None
     return _not_to_be_had(config.name, "HF_HUB_OFFLINE is set, and they are not in the cache")
 

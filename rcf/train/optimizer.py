@@ -44,7 +44,9 @@ def _tables(network: nn.Module) -> Iterator[nn.Parameter]:
             yield from module.parameters()
         named: Callable[[], Collection[str]] | None = getattr(module, "no_weight_decay", None)
         if callable(named):
-            yield from (module.get_parameter(name) for name in named())
+            # timm names some that only relatives of the network have.
+            names = frozenset(named())
+            yield from (weight for name, weight in module.named_parameters() if name in names)
 
 
 def peak_lr(config: TrainingConfig) -> float:

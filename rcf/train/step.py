@@ -47,11 +47,15 @@ class Trainer:
         self._forward = cast(RCF, torch.compile(self._wrapped) if config.training.compile else self._wrapped)
         training = config.training
         self._loss = SetLoss(training.loss)
-        self._loader = Loader(_sampler(dataset, config, seed, ranks), training.steps, training.loader_threads)
+        self._plan = ClipPlan.of(config)
+        sampler = _sampler(dataset, self._plan, seed, ranks)
+        self._loader = Loader(sampler, training.steps, training.loader_threads)
         self.optimizer = build_optimizer(network, config.training)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=config.training.precision == "float16")
         self.average = RunningAverage(network, config.training.ema) if config.training.ema else None
         self.step = 0
+        self.skipped = 0
+        """Clips that all ranks have left out so far, because a file of theirs is damaged."""
 
     @property
     def evaluated(self) -> RCF:
@@ -66,6 +70,7 @@ class Trainer:
         began = time.perf_counter()
         batch = self._sample()
         waited = time.perf_counter() - began
+        left_out = self._left_out(batch)
         self.network.train()
         seed_globally(stream_seed(self.seed, f"dropout/{self.step}" + (f"/{self.ranks.rank}" * bool(self.ranks.rank))))
         share = rate(self.step, self.config.training)
@@ -81,6 +86,7 @@ class Trainer:
             self.average.update(self.network)
         return {
             **terms,
+            **left_out,
             "train/lr": share * peak_lr(self.config.training),
             "time/data_wait_pct": 100 * waited / (time.perf_counter() - began),
         }
@@ -88,6 +94,13 @@ class Trainer:
     def _sample(self) -> ClipBatch:
         """This rank's clips of the step."""
         return self._loader.get(self.step)
+
+    def _left_out(self, batch: ClipBatch) -> dict[str, float]:
+        """The count so far, where damaged files may be left out at all."""
+        if self._plan.on_corrupt == "fail":
+            return {}
+        self.skipped += int(self.ranks.total([float(batch.skipped)])[0])
+        return {"data/skipped": float(self.skipped)}
 
     def _backward(self, batch: ClipBatch) -> dict[str, float]:
         """Add up the gradients of all parts; returns the terms of the whole step, summed over ranks."""
@@ -166,9 +179,8 @@ class Trainer:
 _SCALER = "loss_scale"
 
 
-def _sampler(source: ClipSource, config: RcfConfig, seed: int, ranks: Ranks) -> Callable[[int], ClipBatch]:
+def _sampler(source: ClipSource, plan: ClipPlan, seed: int, ranks: Ranks) -> Callable[[int], ClipBatch]:
     """step -> this rank's clips."""
-    plan = ClipPlan.of(config)
     each = plan.clips // ranks.size
     places = range(ranks.rank * each, (ranks.rank + 1) * each)
     return lambda step: sample_clips(source, plan, seed, step, places)

@@ -42,7 +42,7 @@ def small(config: Mapping[str, Any]) -> dict[str, Any]:
     if model["audio"]["features"] != "none":
         model["audio"] |= {"features": "small", "weights": "none", "mel_frames": 16, "lstm_width": 8}
     found["input"] |= {"height": 64, "width": 96}
-    training |= {"steps": 2, "clips_per_step": 2, "accumulate": 1}
+    training |= {"steps": 2, "clips_per_step": 2, "accumulate": 1, "loader_threads": 0}
     training["augment"]["short_sides"] = [48, 64] if training["augment"]["short_sides"] else []
     training["loss"]["mask_points"] = 64 if training["loss"]["mask_points"] else 0
     return found

@@ -15,6 +15,16 @@ _LISTEN = {
     "synth_sound": (),
 }
 """What a base needs so that the arms of table XII differ."""
+_TIED = ("audio_synth",)
+"""Experiments whose arms change the data of their own base, and so mean nothing on another."""
+
+
+@pytest.fixture
+def movable(experiment: Path) -> Path:
+    """An experiment that asks the same question on every base."""
+    if experiment.stem in _TIED:
+        pytest.skip(f"{experiment.stem} is about its own base")
+    return experiment
 
 
 def test_an_experiment_plans_on_its_own_base(experiment: Path, sets: dict[str, str], tmp_path: Path) -> None:
@@ -26,11 +36,11 @@ def test_an_experiment_plans_on_its_own_base(experiment: Path, sets: dict[str, s
 
 @pytest.mark.parametrize("base", list(_LISTEN))
 def test_an_experiment_plans_on_the_bases_for_a_cpu(
-    experiment: Path, base: str, sets: dict[str, str], tmp_path: Path
+    movable: Path, base: str, sets: dict[str, str], tmp_path: Path
 ) -> None:
-    listens = experiment.stem == "table_12_audio"
+    listens = movable.stem == "table_12_audio"
     options = [f"storage.root={tmp_path}", *(_LISTEN[base] if listens else ())]
-    session = open_experiment(experiment, options, base=base)
+    session = open_experiment(movable, options, base=base)
     assert len({cell.eval_key for cell in session.plan.cells}) == len(session.plan.cells)
 
 

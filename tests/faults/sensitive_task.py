@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from rcf.train.ranks import SINGLE, Ranks
 from rcflab.task import EvalResult, Schedule, TaskSpec
 
 
 class Sensitive:
     """Five steps of random products."""
 
-    def __init__(self, config: Mapping[str, Any], seed: int) -> None:
+    def __init__(self, config: Mapping[str, Any], seed: int, ranks: Ranks = SINGLE) -> None:
         self._config, self.step = config, 0
         self.weights = torch.randn(64, 64)
 
@@ -43,6 +44,9 @@ class Sensitive:
 
     def evaluate(self, config: Mapping[str, Any], artifacts: Path) -> EvalResult:
         return EvalResult({"toy/score": 1.0}, {"score": np.ones(1)}, "same")
+
+    def assist(self, config: Mapping[str, Any]) -> None:
+        raise AssertionError("it is trained by one process")
 
 
 def _make_a_mess() -> None:
@@ -68,5 +72,6 @@ TASK = TaskSpec(
     check=lambda config: (),
     prepare=lambda config: None,
     resume_files=(),
+    best="toy/score",
     metrics=lambda records, weights: {"toy/score": 1.0},
 )

@@ -123,6 +123,6 @@ def test_failed_cells_are_named_with_their_reason_and_the_others_go_on(laborator
 def test_bad_input_ends_the_run_before_anything_starts(laboratory: Callable[[str], Any]) -> None:
     lab = laboratory(EXPERIMENT)
     assert lab.run("--set", "resources.threads=4096") == 2
-    assert lab.run("--set", "resources.workers=2", "--set", "resources.executor=inline") == 2
-    assert "resources.executor: got inline, expected auto or train" in lab.log()
+    assert lab.run("--set", "resources.workers=3") == 2
+    assert "resources.workers: got 3 workers for the 4 clips of a step" in lab.log()
     assert not lab.storage.exists()

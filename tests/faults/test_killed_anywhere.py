@@ -17,7 +17,7 @@ arms: {plain: {model.memory: 3}}
 training: {steps: 12, checkpoint_every: 4, evaluate_every: 4}
 """
 POINTS = ["checkpoint.files:kill:2", "checkpoint.manifest:kill:2", "checkpoint.rename:kill:2", "ledger.append:kill:9",
-          "train.step:kill:7", "checkpoint.rename:kill:3"]  # fmt: skip
+          "train.step:kill:7", "checkpoint.rename:kill:3", "best.manifest:kill:1", "best.rename:kill:2"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -85,6 +85,24 @@ def test_masks_come_at_the_size_of_the_pushed_frame(tiny_network: RCF) -> None:
     assert prediction.masks.shape[1:] == (90, 150)
 
 
+@pytest.mark.parametrize("size", [(48, 96), (96, 48), (128, 128)])
+def test_with_its_ratio_kept_a_video_is_seen_unstretched_and_answered_at_its_own_size(
+    tiny_network: RCF, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    seen: list[tuple[int, int]] = []
+    forward = tiny_network.backbone.forward
+
+    def spy(frames: torch.Tensor) -> object:
+        seen.append((frames.shape[-2], frames.shape[-1]))
+        return forward(frames)
+
+    monkeypatch.setattr(tiny_network.backbone, "forward", spy)
+    box = FrameSizeConfig(height=64, width=128, keep_ratio=True)
+    prediction = OnlineSegmenter(tiny_network, box, EVERYTHING_FIRES).push(torch.zeros(3, *size, dtype=torch.uint8))
+    assert seen == [{(48, 96): (64, 128), (96, 48): (128, 64), (128, 128): (64, 64)}[size]]
+    assert prediction.masks.shape[1:] == size
+
+
 def test_nothing_fires_under_a_threshold_of_one(tiny_network: RCF, video: torch.Tensor) -> None:
     prediction = OnlineSegmenter(tiny_network, SIZE, EvaluationConfig(class_threshold=1.0)).push(video[0])
     assert prediction.slots.tolist() == []

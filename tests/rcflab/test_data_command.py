@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from rcf.data.annotations import load_annotations
+from rcf.data.coco import load_images
 from rcflab import cli
 from rcflab.commands import data
 
@@ -24,6 +25,20 @@ def test_synth_writes_both_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert run(monkeypatch, "synth", str(tmp_path / "set"), *SMALL) == 0
     read = [load_annotations(tmp_path / "set" / split / "instances.json") for split in ("train", "val")]
     assert [len(each.videos) for each in read] == [2, 1]
+
+
+def test_synth_also_writes_still_images_of_other_categories(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, stills = tmp_path / "set", tmp_path / "coco"
+    assert run(monkeypatch, "synth", str(out), *SMALL, "--coco", str(stills)) == 0
+    videos = load_annotations(out / "train" / "instances.json")
+    images = load_images(stills / "annotations" / "instances_train2017.json", stills / "train2017")
+    assert (len(images.videos), {c.name for c in images.categories} & {c.name for c in videos.categories}) == (4, set())
+
+
+def test_without_coco_nothing_but_the_videos_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "synth", str(tmp_path / "set"), *SMALL) == 0
+    assert {path.name for path in (tmp_path / "set").iterdir()} == {"train", "val", "synthetic.json"}
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
 def test_preview_draws_a_contact_sheet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -104,6 +104,22 @@ def test_paths_start_where_they_were_written(experiment: Write, tmp_path: Path) 
     assert loaded.spec.storage.root == str(tmp_path / "out")
 
 
+def test_paths_of_images_maps_and_checkpoints_start_where_they_were_written(experiment: Write, tmp_path: Path) -> None:
+    images = 'images: {root: ../coco, annotations: a.json, images: i, category_map: "file:map.json"}'
+    text = f"data: {{kind: ytvis, root: ../videos, {images}}}\ntraining: {{start_from: ../runs/cells/x}}"
+    experiment(text, "sub/base.yaml")
+    config = load_experiment(experiment(_RCF + "extends: sub/base.yaml\n")).configs["a"]
+    assert config["data"]["images"]["root"] == str(tmp_path / "coco")
+    assert config["data"]["images"]["category_map"] == f"file:{tmp_path}/sub/map.json"
+    assert config["training"]["start_from"] == str(tmp_path / "runs/cells/x")
+
+
+def test_the_name_of_a_category_map_is_no_path(experiment: Write) -> None:
+    images = "images: {root: coco, annotations: a.json, images: i, category_map: coco_ovis}"
+    path = experiment(_RCF + f"data: {{kind: ytvis, root: videos, {images}}}\n")
+    assert load_experiment(path).configs["a"]["data"]["images"]["category_map"] == "coco_ovis"
+
+
 def test_paths_of_arms_are_absolute_too(experiment: Write, tmp_path: Path) -> None:
     path = experiment(_RCF + "  c: {data: {kind: ytvis, root: videos}}\n")
     assert load_experiment(path).configs["c"]["data"]["root"] == str(tmp_path / "videos")

@@ -1,14 +1,12 @@
-"""Arms that share a key are one and the same network and loss, bit for bit: the parts keep what identity claims."""
+"""Arms that share a key are one and the same network, bit for bit: the parts keep what identity claims."""
 
 from typing import Any
 
 import pytest
 import torch
 
-from rcf.config import LossConfig, ModelConfig, RcfConfig
-from rcf.loss.criterion import SetLoss
+from rcf.config import ModelConfig, RcfConfig
 from rcf.model import build_network
-from rcf.structures import FrameTargets, Segmentation
 from rcf.tensors import state_of
 from rcflab.identity import Fingerprints, train_key
 
@@ -75,18 +73,3 @@ def test_options_of_a_silent_network_keep_every_bit_of_it() -> None:
     assert key_of(one) == key_of(two)
     first, second = answer_of(one), answer_of(two)
     assert [name for name in first if not torch.equal(first[name], second[name])] == []
-
-
-def test_the_stride_of_the_mask_terms_does_not_matter_on_random_points() -> None:
-    generator = torch.Generator().manual_seed(0)
-    answer = Segmentation(
-        torch.randn(2, 1, 5, 4, generator=generator),
-        torch.randn(2, 1, 5, 16, 24, generator=generator),
-        torch.randn(1, 5, 8, generator=generator),
-    )
-    masks = torch.zeros(2, 64, 96, dtype=torch.bool)
-    masks[0, 10:40, 10:40] = True
-    masks[1, 30:60, 50:90] = True
-    truth = [FrameTargets(torch.tensor([0, 2]), masks, torch.tensor([1, 2]))]
-    found = [SetLoss(LossConfig(mask_points=50, mask_stride=stride))(answer, truth, seed=3) for stride in (4, 16)]
-    assert found[0].total.item() == found[1].total.item()

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from rcf.config import RcfConfig
+from rcf.config import CocoConfig, RcfConfig, SyntheticConfig
+from rcf.data.synthetic_images import write_images
 from rcflab.rcf_task import TASK
 
 
@@ -140,6 +141,33 @@ def test_other_categories_in_validation_are_named_before_training(config: dict[s
     annotations.write_text(json.dumps(content))
     data = {"kind": "ytvis", "root": str(tmp_path / "set"), "train_split": "train", "val_split": "val"}
     assert [problem.place for problem in TASK.check({**config, "data": data})] == ["/categories"]
+
+
+def test_images_are_trained_on_and_then_a_set_of_other_categories(config: dict[str, Any], tmp_path: Path) -> None:
+    stills = SyntheticConfig(train_clips=2, val_clips=1, frames=2)
+    write_images(tmp_path / "coco", stills)
+    first = {**config, "data": CocoConfig(root=str(tmp_path / "coco")).model_dump(mode="json")}
+    assert list(TASK.check(first)) == []
+    training = TASK.start(first, 0)
+    training.advance()
+    (tmp_path / "eval").mkdir()
+    assert training.evaluate(first, tmp_path / "eval").metrics["val/ap"] >= 0
+    (tmp_path / "cell").mkdir()
+    training.save(tmp_path / "cell")
+    second = {**config, "training": {**config["training"], "start_from": str(tmp_path / "cell")}}
+    assert list(TASK.check(second)) == []
+    assert math.isfinite(TASK.start(second, 0).advance()["train/loss"])
+
+
+def test_check_names_a_checkpoint_that_is_missing_or_of_another_network(config: dict[str, Any], tmp_path: Path) -> None:
+    TASK.start(config, 0).save(tmp_path)
+    start = {"training": {**config["training"], "start_from": str(tmp_path)}}
+    other = {**config, **start, "model": {**config["model"], "queries": 9}}
+    (problem,) = TASK.check(other)
+    assert (problem.place, "model.queries: 4 there, 9 here" in problem.got) == ("training.start_from", True)
+    start["training"]["start_from"] = str(tmp_path / "nowhere")
+    (problem,) = TASK.check({**config, **start})
+    assert (problem.place, problem.got) == ("training.start_from", "no such folder")
 
 
 def test_other_truth_is_another_set_of_videos(config: dict[str, Any], tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ class BestCheckpoint:
     def __init__(self, storage: Path, checkpoints: Path, guard: Guard, metric: str, drop: Sequence[str]) -> None:
         self._storage, self._metric, self._drop = storage, metric, drop
         self._sign = -1.0 if METRICS[metric].better == "lower" else 1.0
-        self._store = CheckpointStore(checkpoints / FOLDER, guard)
+        self._store = CheckpointStore(checkpoints / FOLDER, guard, "best")
         self.kept: BestKept | None = None
         """The best so far, as the ledger has it."""
 

@@ -83,8 +83,9 @@ def inspect(folder: Path) -> Checkpoint | Rejected:
 class CheckpointStore:
     """The checkpoints of one training. Only the owner of the lease may commit or sweep."""
 
-    def __init__(self, folder: Path, guard: Guard) -> None:
-        self.folder, self._guard = folder, guard
+    def __init__(self, folder: Path, guard: Guard, points: str = "checkpoint") -> None:
+        """`points`: first part of the names of the fault points that a commit passes."""
+        self.folder, self._guard, self._points = folder, guard, points
 
     def commit(
         self, step: int, write: Callable[[Path], object], meta: Mapping[str, Json], *, drop: Sequence[str] = ()
@@ -152,18 +153,18 @@ class CheckpointStore:
             for path in sorted(temporary.rglob("*"))
             if path.is_file()
         }
-        fault_point("checkpoint.files")
+        fault_point(f"{self._points}.files")
         manifest = {"schema": SCHEMA_VERSION, "step": step, "meta": dict(meta), "files": files}
         content = json.dumps(manifest, indent=1, sort_keys=True).encode()
         _write_durably(temporary / MANIFEST, content)
-        fault_point("checkpoint.manifest")
+        fault_point(f"{self._points}.manifest")
         fsync_folder(temporary)
         target = self.folder / folder_name(step)
         with self._guard():
             if target.exists():  # damaged, or of other code: the training would have gone on from it otherwise
                 target.replace(self.folder / f".tmp-{uuid.uuid4().hex}")
             temporary.replace(target)
-        fault_point("checkpoint.rename")
+        fault_point(f"{self._points}.rename")
         fsync_folder(self.folder)
         self.keep_newest(_KEEP)
         return Checkpoint(target, step, hashlib.sha256(content).hexdigest(), dict(meta))

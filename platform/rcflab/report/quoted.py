@@ -50,7 +50,8 @@ def quote_notes(table: AblationTable) -> list[str]:
     if paper.lost:
         return [f"Repeats {paper.source} ({paper.about}). {paper.lost}"]
     source = f"Rows that begin with 'paper:' are quoted from {paper.source} ({paper.about})"
-    return [f"{source}: single runs without a spread, not computed here.", *paper.notes]
+    caution = "comparable with ours on the same data and at the same scale only"
+    return [f"{source}: single runs without a spread, not computed here; {caution}.", *paper.notes]
 
 
 def _quote(table: AblationTable, paper: PaperTable, row: PaperRow, baseline: PaperRow | None) -> Quote:

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 import torch
 
-from rcf.data.audio_io import read_sound, write_sound
+from rcf.data.audio_io import read_sound
 from rcf.data.log_mel import log_mel
+from rcf.data.synthetic import write_sound
 from rcf.errors import InputError
 
 WAVE = (np.sin(np.arange(32000) * 0.3) * 9000).astype(np.int16)

@@ -156,6 +156,20 @@ def test_a_flip_turns_all_frames_and_masks_of_a_clip(step: int) -> None:
         assert all(bool(target.masks[0, 0, 3 if flipped else 0]) and target.masks.sum() == 2 for target in targets)
 
 
+def test_plans_are_pinned_so_that_finished_work_stays_comparable() -> None:
+    """Another plan for the same seed is another training: mark it [numbers] in the changelog."""
+    lengths = (9, 7, 8, 12, 5)
+    planned = [
+        (clip.video_index, clip.first, clip.flipped)
+        for step in range(2)
+        for clip in _planned(lengths, clips=4, targets=2, flip=True, seed=3, step=step)
+    ]
+    assert planned == [
+        (1, 3, False), (4, 1, True), (2, 0, True), (0, 3, True),
+        (3, 7, False), (1, 5, True), (4, 0, False), (2, 2, True),
+    ]  # fmt: skip
+
+
 def test_about_half_of_the_clips_are_flipped() -> None:
     flipped = sum(clip.flipped for clip in _planned((3,) * 4, clips=400, targets=1, flip=True, seed=0, step=0))
     assert 150 < flipped < 250

@@ -21,6 +21,7 @@ class Damaged:
         self.videos = tuple(Video(number, 32, 32, 1, (f"{number}.jpg",)) for number in range(videos))
         self.pools = (Pool(0, videos),)
         self.broken = broken
+        self.listens = False
 
     def frame(self, video_index: int, frame_index: int) -> torch.Tensor:
         if video_index in self.broken:
@@ -30,6 +31,9 @@ class Damaged:
     def targets(self, video_index: int, frame_index: int) -> FrameTargets:
         none = torch.zeros(0, dtype=torch.int64)
         return FrameTargets(none, torch.zeros(0, 32, 32, dtype=torch.bool), none)
+
+    def audio(self, video_index: int, frame_index: int) -> torch.Tensor:
+        return torch.zeros(0, 64)
 
 
 def _sample(source: Damaged, places: range | None = None, step: int = 0, on_corrupt: OnCorrupt = "skip") -> ClipBatch:

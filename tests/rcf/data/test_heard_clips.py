@@ -1,5 +1,6 @@
 """Sound on its way into batches: each frame's own patch, none for a network that does not listen, images silent."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from rcf.data.sampling import sample_clips
 from rcf.data.sounds import open_sounds
 from rcf.data.synthetic import synthetic_digest, write_synthetic
 from rcf.data.ytvis import VideoDataset
+from rcf.errors import InputError
 from rcf.sound import SILENCE
 
 DATA = SyntheticConfig(height=32, width=48, train_clips=3, val_clips=2, frames=4, sound="category", looks="same")
@@ -92,3 +94,13 @@ def test_a_missing_sound_is_a_problem_of_the_data_only_for_a_network_that_listen
     assert "sound of video 2: got 'val-0001.flac': no such file" in str(only)
     assert data_problems(as_videos(tmp_path, features="none")) == []
     assert data_problems(as_videos(root)) == []
+
+
+def test_a_damaged_sound_leaves_its_clip_out_where_that_is_asked_for(root: Path, tmp_path: Path) -> None:
+    write_synthetic(tmp_path / synthetic_digest(DATA), DATA)
+    path = tmp_path / synthetic_digest(DATA) / "train" / "Audio" / "train-0001.flac"
+    path.write_bytes(path.read_bytes()[:2000])
+    source = open_training(as_videos(tmp_path))
+    with pytest.raises(InputError, match=r"train-0001\.flac: sound of video 2: got a damaged file"):
+        sample_clips(source, PLAN, seed=0, step=0)
+    assert sample_clips(source, replace(PLAN, on_corrupt="skip"), seed=0, step=0).skipped == 1

@@ -10,10 +10,11 @@ import torch
 
 from rcf.config import AudioConfig
 from rcf.data.annotations import Annotations, load_annotations
-from rcf.data.audio_io import read_sound, write_sound
+from rcf.data.audio_io import read_sound
 from rcf.data.layout import find_audio, find_split
 from rcf.data.log_mel import cut_patch
 from rcf.data.sounds import VideoSounds, audio_problems, open_sounds
+from rcf.data.synthetic import write_sound
 from rcf.errors import InputError
 from rcf.sound import SILENCE
 

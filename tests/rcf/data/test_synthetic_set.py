@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from rcf.config import SYNTHETIC_VERSION, SyntheticConfig
-from rcf.data import synthetic
+from rcf.data import synthetic, whole_folder
 from rcf.data.annotations import load_annotations
 from rcf.data.clips import SPLITS, AnnotationFile, Clip, render_split
 from rcf.data.preview import contact_sheets
@@ -213,7 +213,7 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     def fail(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(synthetic, "_write_json", fail)
+    monkeypatch.setattr(synthetic, "write_json", fail)
     with pytest.raises(OSError, match="No space"):
         write_synthetic(tmp_path / "set", TINY)
     assert list(tmp_path.iterdir()) == []
@@ -224,8 +224,8 @@ def test_a_second_process_that_was_faster_wins(tmp_path: Path, monkeypatch: pyte
     before = (tmp_path / "set/train/instances.json").stat().st_ino
     # As if the set had come while this process was drawing: the first look sees nothing.
     looks = iter([False])
-    complete = synthetic._complete
-    monkeypatch.setattr(synthetic, "_complete", lambda *given: next(looks, None) is None and complete(*given))
+    complete = whole_folder._complete
+    monkeypatch.setattr(whole_folder, "_complete", lambda *given: next(looks, None) is None and complete(*given))
     write_synthetic(tmp_path / "set", TINY)
     assert (tmp_path / "set/train/instances.json").stat().st_ino == before
     assert [path.name for path in tmp_path.iterdir()] == ["set"]

@@ -107,7 +107,7 @@ def test_checkpointing_repeats_the_random_numbers_of_the_first_pass() -> None:
 @pytest.mark.parametrize(
     ("options", "place"),
     [
-        ({"name": "densenet121", "gradient_checkpointing": True}, "model.backbone.gradient_checkpointing"),
+        ({"name": "vgg11", "gradient_checkpointing": True}, "model.backbone.gradient_checkpointing"),
         ({"name": "test_byobnet", "frozen_stages": 2}, "model.backbone.frozen_stages"),
     ],
 )

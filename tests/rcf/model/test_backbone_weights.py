@@ -10,10 +10,16 @@ import torch
 from safetensors.torch import save_file
 
 from rcf.config import BackboneConfig
-from rcf.errors import InputError
+from rcf.errors import InputError, Problem
 from rcf.model import weights
 from rcf.model.backbone import Backbone, backbone_problems
 from rcf.tensors import load_tensors, save_tensors, state_of
+
+
+def problems_of_building(config: BackboneConfig) -> list[Problem]:
+    with pytest.raises(InputError) as caught:
+        Backbone(config)
+    return list(caught.value.problems)
 
 
 def test_the_packaged_weights_fill_every_tensor_of_the_backbone() -> None:
@@ -36,20 +42,26 @@ def test_the_packaged_weights_fill_every_tensor_of_the_backbone() -> None:
         (BackboneConfig(weights="file:/nowhere.safetensors"), "model.backbone.weights"),
         (BackboneConfig(name="resnet10t.best"), "model.backbone.name"),
         (BackboneConfig(name="resnet10t", weights="imagenet"), "model.backbone.weights"),
-        (BackboneConfig(name="convnext_xxlarge", weights="imagenet"), "model.backbone.weights"),
+        (BackboneConfig(name="test_vit4", weights="imagenet"), "model.backbone.weights"),
     ],
 )
 def test_a_backbone_that_is_not_to_be_had_names_the_field(config: BackboneConfig, place: str) -> None:
     assert [problem.place for problem in backbone_problems(config)] == [place]
 
 
-def test_weights_that_cannot_be_downloaded_are_an_input_error_with_three_ways_out() -> None:
-    with pytest.raises(InputError) as caught:
-        Backbone(BackboneConfig(name="resnet10t.c3_in1k", weights="imagenet"))
-    (problem,) = caught.value.problems
-    assert "LocalEntryNotFoundError" in problem.got
+def test_weights_that_are_not_in_the_cache_are_an_input_error_with_three_ways_out() -> None:
+    (problem,) = problems_of_building(BackboneConfig(name="resnet10t.c3_in1k", weights="imagenet"))
+    assert "HF_HUB_OFFLINE" in problem.got
     for way in (weights.export_command("resnet10t.c3_in1k"), "package:efficientnet-lite0", "HF_HOME"):
         assert way in problem.wanted
+
+
+def test_a_download_that_fails_gives_its_reason_and_the_same_ways_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Downloads are allowed as far as we know, and then the hub's client does not get there."""
+    monkeypatch.setattr(weights, "imagenet_problem", lambda config: None)
+    (problem,) = problems_of_building(BackboneConfig(name="resnet10t.c3_in1k", weights="imagenet"))
+    assert "LocalEntryNotFoundError" in problem.got
+    assert "HF_HOME" in problem.wanted
 
 
 def test_the_command_of_the_message_writes_a_file_that_fits(tmp_path: Path) -> None:
@@ -99,13 +111,7 @@ def test_tensors_that_are_missing_or_of_another_shape_are_named(tmp_path: Path) 
         assert "stranger" in problem.hint
 
 
-def problems_of_building(config: BackboneConfig) -> list[object]:
-    with pytest.raises(InputError) as caught:
-        Backbone(config)
-    return list(caught.value.problems)
-
-
-def test_checking_a_backbone_builds_nothing_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checking_the_weights_of_a_file_reads_its_header_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file is compared by its header: reading its tensors would fail here."""
     save_tensors(state_of(Backbone(BackboneConfig(name="test_resnet")).body), tmp_path / "own.safetensors")
     monkeypatch.setattr(weights, "load_tensors", lambda path: pytest.fail(f"{path} was read"))

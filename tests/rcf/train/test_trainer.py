@@ -8,42 +8,12 @@ import pytest
 import torch
 
 from rcf import checkpoint
-from rcf.config import ModelConfig, RcfConfig, SyntheticConfig, TrainingConfig
-from rcf.data.annotations import load_annotations
-from rcf.data.layout import find_split
-from rcf.data.synthetic import write_synthetic
+from rcf.config import ModelConfig, RcfConfig
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import CheckpointError, NonFiniteLossError
 from rcf.model import build_network
 from rcf.tensors import state_of
-from rcf.train.optimizer import build_optimizer, rate
 from rcf.train.step import Trainer
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> VideoDataset:
-    """Six synthetic clips."""
-    root = tmp_path_factory.mktemp("synthetic") / "set"
-    write_synthetic(root, SyntheticConfig(train_clips=6, val_clips=1, frames=4))
-    annotations, frames = find_split(root, "train")
-    return VideoDataset(load_annotations(annotations, frames), frames, 64, 96)
-
-
-@pytest.fixture
-def trainer(clips: VideoDataset, tiny_model: Callable[..., ModelConfig]) -> Callable[..., Trainer]:
-    """(seed, lr, channels_last, dropout) -> a fresh training of eight steps."""
-
-    def make(seed: int = 0, lr: float = 1e-3, channels_last: bool = True, dropout: float = 0.1) -> Trainer:
-        model = tiny_model()
-        attention = model.encoder.model_copy(update={"dropout": dropout})
-        model = model.model_copy(update={"encoder": attention, "decoder": attention})
-        training = TrainingConfig(
-            steps=8, clips_per_step=2, targets_per_clip=2, lr=lr, clip_norm=1.0, channels_last=channels_last
-        )
-        config = RcfConfig(model=model, training=training)
-        return Trainer(build_network(model, len(clips.category_ids), seed), clips, config, seed)
-
-    return make
 
 
 def _weights(training: Trainer) -> dict[str, torch.Tensor]:
@@ -134,24 +104,3 @@ def test_a_loaded_network_answers_like_the_trained_one(trainer: Callable[..., Tr
     with torch.no_grad():
         expected = training.network.eval()(clip)
         torch.testing.assert_close(network(clip).masks, expected.masks, atol=1e-4, rtol=1e-4)
-
-
-def test_the_rate_is_polynomial_after_a_linear_warm_up() -> None:
-    config = TrainingConfig(steps=100, warmup_steps=10, poly_power=0.9)
-    assert rate(0, config) == pytest.approx(0.1)
-    assert rate(50, config) == pytest.approx(0.5**0.9)
-    assert rate(99, config) == pytest.approx(0.01**0.9)
-
-
-def test_norms_biases_and_embeddings_do_not_decay_and_the_backbone_is_slower(
-    tiny_model: Callable[..., ModelConfig],
-) -> None:
-    network = build_network(tiny_model(), categories=3, seed=0)
-    config = TrainingConfig(lr=1e-3, backbone_lr_multiplier=0.1, weight_decay=0.05)
-    optimizer = build_optimizer(network, config)
-    group_of = {id(weight): group for group in optimizer.param_groups for weight in group["params"]}
-    assert group_of[id(network.decoder.slots.weight)]["weight_decay"] == 0.0
-    assert group_of[id(network.head.classes.bias)]["weight_decay"] == 0.0
-    assert group_of[id(network.head.classes.weight)]["weight_decay"] == 0.05
-    assert {group_of[id(weight)]["peak_lr"] for weight in network.backbone.parameters()} == {1e-4}
-    assert len(group_of) == sum(weight.requires_grad for weight in network.parameters())
