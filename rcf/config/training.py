@@ -80,7 +80,8 @@ class TrainingConfig(Config):
     checkpoint_every: Annotated[int, Field(ge=0)] = 100
     """Steps between checkpoints; 0 means one at the end only."""
     evaluate_every: Annotated[int, Field(ge=0)] = 0
-    """Steps between evaluations; 0 means one at the end only."""
+    """Steps between evaluations, each of a step that is saved as well; 0 means one at the end only. The best checkpoint
+    by `val/ap` is kept, but tables take the last."""
     cache_mb: Annotated[int, Field(ge=1)] = 2048
     """Memory for decoded frames of the training set, in each worker; the validation set has as much of its own."""
     loader_threads: Annotated[int, Field(ge=0, le=32)] = 0

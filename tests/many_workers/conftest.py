@@ -114,7 +114,7 @@ def network(data_root: Path) -> Callable[..., dict[str, Any]]:
                     "mask": {"fpn_width": 16, "filter_width": 8},
                 },
                 "data": {"kind": "synthetic", "train_clips": 8, "val_clips": 5, "frames": 3, "root": str(data_root)},
-                "training": {"steps": 20, "clips_per_step": 4, "lr": 1e-3, **training},
+                "training": {"steps": 20, "clips_per_step": 2, "lr": 1e-3, **training},
                 "evaluation": {"class_threshold": 0.1, "overlays": 3},
             }
         ).model_dump(mode="json")

@@ -32,9 +32,9 @@ def test_losses_are_those_of_one_worker_with_the_same_batch(servers: Any, networ
 
 
 def test_losses_do_not_depend_on_the_parts_of_a_workers_share(servers: Any, network: Network, tmp_path: Path) -> None:
-    config = network(accumulate=2)
+    config = network(clips_per_step=4, accumulate=2)
     first, _ = servers.results("train", task="rcf", config=config, steps=4, save=str(tmp_path))
-    assert first["losses"] == pytest.approx(losses(network(), 4), abs=1e-4)
+    assert first["losses"] == pytest.approx(losses(network(clips_per_step=4), 4), abs=1e-4)
 
 
 def test_all_workers_end_with_equal_files(servers: Any, network: Network, tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_all_workers_end_with_equal_files(servers: Any, network: Network, tmp_pa
 def test_a_resumed_group_ends_in_the_same_bits(
     servers: Any, network: Network, tmp_path: Path, size: int, options: dict[str, Any]
 ) -> None:
-    config = network(**{"clips_per_step": 2, "clip_norm": 1.0, "warmup_steps": 4, **options})
+    config = network(**{"clip_norm": 1.0, "warmup_steps": 4, **options})
 
     def train(steps: int, name: str, start: str = "") -> tuple[list[float], dict[str, str]]:
         into = str(tmp_path / name)

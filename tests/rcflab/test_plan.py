@@ -95,3 +95,30 @@ def test_the_state_of_a_cell_follows_from_ledger_lease_and_code(
 ) -> None:
     key = ledger_state(values, code=code, state=state)
     assert cell_states(_PLAN, {"train": key}, ["train"] if live else [], _CODE) == {"trial": expected}
+
+
+_RCF = """
+name: t
+baseline: whole
+arms: {whole: {}, parts: {training.accumulate: 3}, small: {training.clips_per_step: 4}}
+training: {clips_per_step: 6}
+"""
+
+
+def test_a_batch_that_the_workers_cannot_share_equally_is_refused_for_each_arm(experiment: Write) -> None:
+    path = experiment(_RCF)
+    with pytest.raises(InputError) as refused:
+        open_experiment(path, ["resources.workers=4"])
+    whole, parts = refused.value.problems
+    assert (whole.file, whole.place) == (str(path), "resources.workers")
+    assert whole.got == "4 workers for the 6 clips of a step (arms whole)"
+    assert whole.wanted == "one of 1, 2, 3, 6"
+    assert "training.clips_per_step to a multiple of 4" in whole.hint
+    assert parts.got == "4 workers in 3 parts each (training.accumulate) for the 6 clips of a step (arms parts)"
+    assert parts.wanted == "one of 1, 2"
+
+
+def test_the_number_of_workers_is_part_of_no_key(experiment: Write) -> None:
+    path = experiment(_RCF)
+    one, two = open_experiment(path), open_experiment(path, ["resources.workers=2"])
+    assert [cell.eval_key for cell in one.plan.cells] == [cell.eval_key for cell in two.plan.cells]

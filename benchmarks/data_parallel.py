@@ -1,0 +1,116 @@
+"""Samples per second of two workers with one thread each against one worker with one thread, on the same batches.
+
+    python benchmarks/data_parallel.py [--rounds N] [--steps N]
+
+The real trainer over gloo, without Ray: 8 clips of 1 + 1 frames of 256 x 144, EfficientNet-Lite0, width 128. In each
+round worker 0 trains alone for some steps while the other sleeps, then both train together: a busy machine slows both
+alike. By the clock, since waiting for each other is what is measured. Wanted: a ratio of at least 1.7 on two idle CPUs.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as processes
+
+from rcf.config import (
+    AttentionConfig,
+    BackboneConfig,
+    FrameSizeConfig,
+    MaskConfig,
+    ModelConfig,
+    RcfConfig,
+    SyntheticConfig,
+    TrainingConfig,
+)
+from rcf.data.opening import data_root, open_training
+from rcf.data.synthetic import write_synthetic
+from rcf.model import build_network
+from rcf.train.process_ranks import ProcessRanks
+from rcf.train.ranks import SINGLE, Ranks
+from rcf.train.step import Trainer
+
+WANTED = 1.7
+_CLIPS = 8
+
+
+def _config(root: str) -> RcfConfig:
+    attention = AttentionConfig(layers=3, feedforward=512)
+    model = ModelConfig(
+        backbone=BackboneConfig(norm="frozen"),
+        width=128,
+        encoder=attention,
+        decoder=attention,
+        mask=MaskConfig(fpn_width=64, filter_width=64),
+    )
+    return RcfConfig(
+        input=FrameSizeConfig(height=144, width=256),
+        model=model,
+        data=SyntheticConfig(train_clips=16, val_clips=1, frames=6, root=root),
+        training=TrainingConfig(steps=10_000, clips_per_step=_CLIPS),
+    )
+
+
+def _trainer(root: str, ranks: Ranks) -> Trainer:
+    config = _config(root)
+    dataset = open_training(config)
+    network = build_network(config.model, len(dataset.annotations.categories), 0)
+    return Trainer(network, dataset, config, 0, ranks)
+
+
+def _seconds(trainer: Trainer, steps: int) -> float:
+    began = time.perf_counter()
+    for _ in range(steps):
+        trainer.advance()
+    return time.perf_counter() - began
+
+
+def _work(rank: int, folder: str, rounds: int, steps: int) -> None:
+    """One worker; that of rank 0 prints."""
+    torch.set_num_threads(1)
+    wait = timedelta(minutes=30)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2, timeout=wait)
+    ranks = ProcessRanks(wait.total_seconds())
+    alone, together = _trainer(folder, SINGLE), _trainer(folder, ranks)
+    seconds: list[tuple[float, float]] = []
+    for number in range(rounds + 1):
+        first = _seconds(alone, steps) if rank == 0 else 0.0
+        ranks.total([0.0])  # the other one sleeps until here
+        second = _seconds(together, steps)
+        if number:  # the first round fills caches
+            seconds.append((first, second))
+    if rank == 0:
+        _report(seconds, steps)
+    dist.destroy_process_group()
+
+
+def _report(seconds: Sequence[tuple[float, float]], steps: int) -> None:
+    one, two = (_CLIPS * steps / statistics.median(each) for each in zip(*seconds, strict=True))
+    ratio = statistics.median(first / second for first, second in seconds)
+    print(
+        f"benchmark data_parallel: one worker {one:.2f} clips/s, two workers {two:.2f} clips/s; ratio {ratio:.2f} "
+        f"(median of {len(seconds)} rounds; wanted: at least {WANTED:g})"
+    )
+
+
+def main() -> None:
+    """Print the ratio."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=2, help="in each round")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        config = _config(folder).data
+        assert isinstance(config, SyntheticConfig)
+        write_synthetic(Path(data_root(config)), config)
+        processes.spawn(_work, (folder, options.rounds, options.steps), nprocs=2)
+
+
+if __name__ == "__main__":
+    main()
