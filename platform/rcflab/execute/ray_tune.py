@@ -34,7 +34,14 @@ _ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled"}
+_LOCAL_ENVIRONMENT = {
+    "RAY_AUTH_MODE": "disabled",
+    # glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed: an eighth of the CPU
+    # time of a training step (benchmarks/memory_allocator.py). Kept instead; ProcessState still trims between cells.
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(10 * 2**30),
+    "MALLOC_TOP_PAD_": str(256 * 2**20),
+}
 os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
 
 import ray  # noqa: E402  reads the environment above when it is imported
