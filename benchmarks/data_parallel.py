@@ -13,24 +13,14 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import timedelta
-from pathlib import Path
 
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as processes
+from _training import SETTINGS, recipe, synthetic_set
 
-from rcf.config import (
-    AttentionConfig,
-    BackboneConfig,
-    FrameSizeConfig,
-    MaskConfig,
-    ModelConfig,
-    RcfConfig,
-    SyntheticConfig,
-    TrainingConfig,
-)
-from rcf.data.opening import data_root, open_training
-from rcf.data.synthetic import write_synthetic
+from rcf.config import SyntheticConfig
+from rcf.data.opening import open_training
 from rcf.model import build_network
 from rcf.train.process_ranks import ProcessRanks
 from rcf.train.ranks import SINGLE, Ranks
@@ -40,28 +30,10 @@ WANTED = 1.7
 _CLIPS = 8
 
 
-def _config(root: str) -> RcfConfig:
-    attention = AttentionConfig(layers=3, feedforward=512)
-    model = ModelConfig(
-        backbone=BackboneConfig(norm="frozen"),
-        width=128,
-        encoder=attention,
-        decoder=attention,
-        mask=MaskConfig(fpn_width=64, filter_width=64),
-    )
-    return RcfConfig(
-        input=FrameSizeConfig(height=144, width=256),
-        model=model,
-        data=SyntheticConfig(train_clips=16, val_clips=1, frames=6, root=root),
-        training=TrainingConfig(steps=10_000, clips_per_step=_CLIPS),
-    )
-
-
-def _trainer(root: str, ranks: Ranks) -> Trainer:
-    config = _config(root)
+def _trainer(data: SyntheticConfig, ranks: Ranks) -> Trainer:
+    config = recipe(next(iter(SETTINGS.values())), data, clips_per_step=_CLIPS)
     dataset = open_training(config)
-    network = build_network(config.model, len(dataset.annotations.categories), 0)
-    return Trainer(network, dataset, config, 0, ranks)
+    return Trainer(build_network(config.model, len(dataset.category_ids), 0), dataset, config, 0, ranks)
 
 
 def _seconds(trainer: Trainer, steps: int) -> float:
@@ -71,13 +43,13 @@ def _seconds(trainer: Trainer, steps: int) -> float:
     return time.perf_counter() - began
 
 
-def _work(rank: int, folder: str, rounds: int, steps: int) -> None:
+def _work(rank: int, folder: str, data: SyntheticConfig, rounds: int, steps: int) -> None:
     """One worker; that of rank 0 prints."""
     torch.set_num_threads(1)
     wait = timedelta(minutes=30)
     dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2, timeout=wait)
     ranks = ProcessRanks(wait.total_seconds())
-    alone, together = _trainer(folder, SINGLE), _trainer(folder, ranks)
+    alone, together = _trainer(data, SINGLE), _trainer(data, ranks)
     seconds: list[tuple[float, float]] = []
     for number in range(rounds + 1):
         first = _seconds(alone, steps) if rank == 0 else 0.0
@@ -105,11 +77,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--steps", type=int, default=2, help="in each round")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        config = _config(folder).data
-        assert isinstance(config, SyntheticConfig)
-        write_synthetic(Path(data_root(config)), config)
-        processes.spawn(_work, (folder, options.rounds, options.steps), nprocs=2)
+    with tempfile.TemporaryDirectory() as folder, synthetic_set() as data:
+        processes.spawn(_work, (folder, data, options.rounds, options.steps), nprocs=2)
 
 
 if __name__ == "__main__":

@@ -34,14 +34,14 @@ _ENVIRONMENT = {
     "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
-_LOCAL_ENVIRONMENT = {
-    "RAY_AUTH_MODE": "disabled",
-    # glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed: an eighth of the CPU
-    # time of a training step (benchmarks/memory_allocator.py). Kept instead; ProcessState still trims between cells.
+KEPT_MEMORY = {
     "MALLOC_MMAP_MAX_": "0",
     "MALLOC_TRIM_THRESHOLD_": str(10 * 2**30),
     "MALLOC_TOP_PAD_": str(256 * 2**20),
 }
+"""glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs a training on
+a CPU some of its time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
+_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", **KEPT_MEMORY}
 os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
 
 import ray  # noqa: E402  reads the environment above when it is imported
