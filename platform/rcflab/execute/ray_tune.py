@@ -39,8 +39,8 @@ KEPT_MEMORY = {
     "MALLOC_TRIM_THRESHOLD_": str(10 * 2**30),
     "MALLOC_TOP_PAD_": str(256 * 2**20),
 }
-"""glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs a training on
-a CPU some of its time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
+"""glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs training on
+a CPU some time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
 _LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", **KEPT_MEMORY}
 os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
 
