@@ -9,13 +9,14 @@ all the same; means and differences then use the seeds that have a value, and ea
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rcflab.collect import ResultSet, cell_name
 from rcflab.errors import IncompleteError, InputError, Problem
+from rcflab.identity import evaluation_view
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
-from rcflab.records import CellResult, RunPlan
+from rcflab.records import CellResult, Json, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
 
@@ -59,6 +60,8 @@ class AblationTable:
     videos_digest: str
     paper: PaperTable | None = None
     """The paper's table that this one repeats, to be quoted: no number of it enters any of ours."""
+    scoring: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    """How predictions became scores: the settings of `evaluation` that all cells share."""
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
@@ -77,7 +80,13 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     rows = tuple(_row(plan, arm, found, arms.get(plan.baseline, {})) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
-    return AblationTable(plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper)
+    scoring = _shared_scoring(plan)
+    return AblationTable(plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring)
+
+
+def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
+    first, *others = [evaluation_view(plan.task, cell.config) for cell in plan.cells]
+    return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 
 def _specs(keys: tuple[str, ...]) -> tuple[MetricSpec, ...]:

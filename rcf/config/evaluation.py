@@ -15,5 +15,11 @@ class EvaluationConfig(Config):
     identity: Literal["slot", "slot_iou", "cosine"] = "slot_iou"
     """`cosine` matches the instance codes of adjacent frames (MinVIS), a baseline for the other two."""
     override_iou: Annotated[float, Field(ge=0, le=1)] = 0.5
+    track_score: Literal["fired", "video"] = "fired"
+    """Class probabilities of a track: their mean over the frames in which it fired, or over all frames of the video,
+    which ranks what was seen for a moment below what stayed. The paper does not say."""
+    pairs_per_video: Annotated[int, Field(ge=0)] = 0
+    """0: each track is predicted with its best category. k: the k best pairs of track and category of each video, as
+    most networks since do, usually with a `class_threshold` of 0; this lifts AP and is no longer what a user sees."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""

@@ -118,7 +118,7 @@ class Evaluator:
     def _read(self, index: int, answer: Segmentation, secants: list[float]) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
         video, drawn = self._dataset.videos[index], index < self._config.overlays
-        reader, assembler = FrameReader(self._config), TrackAssembler()
+        reader, assembler = FrameReader(self._config), TrackAssembler(self._config)
         order = OrderCounter()
         frames: list[FramePrediction] = []
         for number in range(video.length):

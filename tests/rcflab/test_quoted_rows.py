@@ -13,9 +13,11 @@ from rcflab.ledger.fold import KeyState
 from rcflab.paper import PaperTable, paper_tables
 from rcflab.records import Cell, RunPlan
 from rcflab.report.files import FORMATS, Format, render
+from rcflab.toy_config import ToyConfig
 
 Make = Callable[..., KeyState]
 CODE = "c0de" * 16
+TOY = ToyConfig().model_dump(mode="json")
 _METRICS = ("val/ap", "order/consistency_pct")
 
 
@@ -25,7 +27,7 @@ def table(ledger_state: Make) -> Callable[..., AblationTable]:
 
     def make(arms: list[str], paper: str | None, metrics: tuple[str, ...] = _METRICS) -> AblationTable:
         cells = tuple(
-            Cell(arm, seed, {}, f"{index}{seed}" * 8, f"{index + 5}{seed}" * 8)
+            Cell(arm, seed, TOY, f"{index}{seed}" * 8, f"{index + 5}{seed}" * 8)
             for index, arm in enumerate(arms)
             for seed in range(2)
         )

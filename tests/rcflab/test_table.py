@@ -17,10 +17,12 @@ from rcflab.records import Cell, RunPlan
 from rcflab.report.files import FORMATS, Format, render, write_tables
 from rcflab.report.rows import rounded
 from rcflab.stats.summary import Summary
+from rcflab.toy_config import ToyConfig
 
 Make = Callable[..., KeyState]
 
 CODE, OTHER_CODE = "c0de" * 16, "01d" * 20
+TOY = ToyConfig().model_dump(mode="json")
 _METRICS = ("val/ap", "lipschitz/secant_mean")
 # The paper's AP of 1 and 4 tokens, with seeds made up around it; the last name is hostile in every format.
 _SCORES = {
@@ -33,7 +35,7 @@ _SCORES = {
 def plan_of(metrics: tuple[str, ...] = _METRICS) -> RunPlan:
     """Three arms of three seeds."""
     cells = tuple(
-        Cell(arm, seed, {}, f"{index}{seed}" * 8, f"{index + 3}{seed}" * 8)
+        Cell(arm, seed, TOY, f"{index}{seed}" * 8, f"{index + 3}{seed}" * 8)
         for index, arm in enumerate(_SCORES)
         for seed in range(3)
     )

@@ -15,11 +15,13 @@ from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
 from rcflab.report.files import FORMATS, Format, render
 from rcflab.stats.summary import Summary
+from rcflab.toy_config import ToyConfig
 
 Make = Callable[..., KeyState]
 Scores = Mapping[str, tuple[float | None, ...]]
 
 CODE = "c0de" * 16
+TOY = ToyConfig().model_dump(mode="json")
 LARGE = "val/ap_large"
 _BY_ARM: Scores = {
     "base": (40.0, 44.0, 42.0),
@@ -33,7 +35,7 @@ _BY_ARM: Scores = {
 def _table(make: Make, by_arm: Scores = _BY_ARM, extra: tuple[str, ...] = ()) -> AblationTable:
     """AP 50 in each cell, AP of large objects as `by_arm` says, a seed each."""
     cells = tuple(
-        Cell(arm, seed, {}, f"{index}{seed}" * 8, f"{index + 5}{seed}" * 8)
+        Cell(arm, seed, TOY, f"{index}{seed}" * 8, f"{index + 5}{seed}" * 8)
         for index, (arm, scores) in enumerate(by_arm.items())
         for seed in range(len(scores))
     )

@@ -24,6 +24,7 @@ def table_json(table: AblationTable) -> Json:
         "arms": [_arm(row, keys) for row in table.rows],
         "joined": [list(group) for group in table.joined],
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
+        "scoring": dict(table.scoring),
         "videos_digest": table.videos_digest,
     }
 
