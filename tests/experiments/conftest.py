@@ -21,7 +21,7 @@ from rcflab.load import LoadedExperiment, load_experiment
 
 FOLDER = Path(__file__).resolve().parents[2] / "experiments"
 EXPERIMENTS = sorted(FOLDER.glob("*.yaml"))
-VARIABLES = ("RCF_YTVIS2019", "RCF_YTVIS2021", "RCF_AVIS", "RCF_COCO", "RCF_DATA")
+VARIABLES = ("RCF_YTVIS2019", "RCF_YTVIS2021", "RCF_AVIS", "RCF_COCO", "RCF_DATA", "RCF_START")
 
 
 def _load(path: Path, base: str | None = None, options: tuple[str, ...] = ()) -> LoadedExperiment:
@@ -42,7 +42,7 @@ def small(config: Mapping[str, Any]) -> dict[str, Any]:
     if model["audio"]["features"] != "none":
         model["audio"] |= {"features": "small", "weights": "none", "mel_frames": 16, "lstm_width": 8}
     found["input"] |= {"height": 64, "width": 96}
-    training |= {"steps": 2, "clips_per_step": 2, "accumulate": 1, "loader_threads": 0}
+    training |= {"steps": 2, "clips_per_step": 2, "accumulate": 1, "loader_threads": 0, "start_from": ""}
     training["augment"]["short_sides"] = [48, 64] if training["augment"]["short_sides"] else []
     training["loss"]["mask_points"] = 64 if training["loss"]["mask_points"] else 0
     return found
@@ -127,7 +127,25 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sets(clips: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def start(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint."""
+    from rcf import checkpoint
+    from rcf.config import RcfConfig, YoutubeVisConfig
+    from rcf.data.opening import open_training
+    from rcf.model import build_network
+    from rcf.train.step import Trainer
+
+    plain = next(iter(_load(FOLDER / "quickstart.yaml").configs.values()))
+    config = RcfConfig.model_validate(small(plain) | {"data": YoutubeVisConfig(root=str(clips)).model_dump()})
+    dataset = open_training(config)
+    folder = tmp_path_factory.mktemp("start")
+    network = build_network(config.model, len(dataset.category_ids), 0)
+    checkpoint.save(Trainer(network, dataset, config, 0), _REAL_NAMES[: len(dataset.category_ids)], folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def sets(clips: Path, images: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Small sets behind the variables of all bases; in the environment while tests run."""
     split = tmp_path_factory.mktemp("sets") / "split.py"
     split.write_text(python_of_readme())
@@ -139,6 +157,7 @@ def sets(clips: Path, images: Path, tmp_path_factory: pytest.TempPathFactory) ->
         "RCF_AVIS": str(clips),
         "RCF_COCO": str(images),
         "RCF_DATA": str(clips),
+        "RCF_START": str(start),
     }
     with patch.dict(os.environ, roots):
         yield roots

@@ -15,8 +15,8 @@ _LISTEN = {
     "synth_sound": (),
 }
 """What a base needs so that the arms of table XII differ."""
-_TIED = ("audio_synth",)
-"""Experiments whose arms change the data of their own base, and so mean nothing on another."""
+_TIED = ("audio_synth", "pretrain_synth", "fine_tune_synth")
+"""Experiments whose arms change the data of their own base, are a base, or start from weights of one network."""
 
 
 @pytest.fixture
