@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rcf.config.base import Config
+from rcf.config.data import FrameSizeConfig
 
 
 class EvaluationConfig(Config):
@@ -21,5 +22,8 @@ class EvaluationConfig(Config):
     pairs_per_video: Annotated[int, Field(ge=0)] = 0
     """0: each track is predicted with its best category. k: the k best pairs of track and category of each video, as
     most networks since do, usually with a `class_threshold` of 0; this lifts AP and is no longer what a user sees."""
+    input: FrameSizeConfig | None = None
+    """The size at which the network sees the frames that are scored, where it is not that of the training. Crops make
+    objects larger in training than they are in whole frames; a larger size here makes up for it (arXiv 1906.06423)."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""

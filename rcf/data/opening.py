@@ -57,10 +57,10 @@ def open_training(config: RcfConfig) -> VideoDataset | Mixture:
 def open_validation(config: RcfConfig) -> VideoDataset:
     """What a trial is scored on. Raises rcf.errors.InputError."""
     annotations, frames = _load(config, "val")
-    size_of = partial(network_size, box=config.input)
+    box = config.evaluation.input or config.input
+    size_of = partial(network_size, box=box)
     budget = config.training.cache_mb * _MEGABYTE
     sounds = open_sounds(config.model.audio, annotations.videos, _audio_folder(config, "val"))
-    box = config.input
     return VideoDataset(annotations, frames, box.height, box.width, budget, size_of=size_of, sounds=sounds)
 
 

@@ -9,11 +9,11 @@ computed per pixel, and the result is the same.
 """
 
 import torch
-import torch.nn.functional as functional
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rcf.model.backbone import Pyramid
+from rcf.model.tokens import grown_onto
 from rcf.structures import Segmentation
 
 _GROUPS = 8
@@ -39,7 +39,7 @@ class PixelDecoder(nn.Module):
         pixels = self.top(fused)
         for level in reversed(range(len(self.lateral))):
             side = self.lateral[level](pyramid[level])
-            pixels = self.smooth[level](side + functional.interpolate(pixels, size=side.shape[-2:], mode="nearest"))
+            pixels = self.smooth[level](side + grown_onto(pixels, side, 2))
         return pixels
 
 

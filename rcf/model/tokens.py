@@ -89,8 +89,19 @@ class TokenMap(nn.Module):
         first, *coarser = pyramid[self.level :]
         if not coarser:
             return first
-        enlarged = [functional.interpolate(level, size=first.shape[-2:], mode="nearest") for level in coarser]
-        return torch.cat([first, *enlarged], dim=1)
+        return torch.cat([first, *(grown_onto(level, first, 2**step) for step, level in enumerate(coarser, 1))], dim=1)
+
+
+def grown_onto(
+    coarse: Float[Tensor, "N C h w"], fine: Float[Tensor, "N D H W"], factor: int
+) -> Float[Tensor, "N C H W"]:
+    """Each cell of `coarse` as factor x factor cells, over those of `fine` that it was made from.
+
+    Where a side of the frame is no multiple of the stride, the last cells reach over the edge and are cut. Stretching
+    the map to the size of the other instead would shift it against it, by more at one end than at the other.
+    """
+    height, width = fine.shape[-2:]
+    return functional.interpolate(coarse, scale_factor=float(factor), mode="nearest")[..., :height, :width]
 
 
 class TargetTokens(nn.Module):
