@@ -1,7 +1,7 @@
 """Overlays: one row of frames, each object in the colour of its identity, or each place in the heat of its attention.
 
 frames + FramePredictions          --> a strip of up to 8 frames, PNG
-frames + attention maps + log-mel  --> the same, with what is heard at each frame below it
+frames + attention maps + log-mel  --> the same frames, plain and in heat, above what is heard at each
 """
 
 from pathlib import Path
@@ -23,6 +23,8 @@ _HEIGHT = 180
 _HEARD = 64
 """Height of a log-mel patch: one pixel a bin."""
 _GAP = 4
+_MOST_ORANGE = 200
+"""Of 255: the hottest place is not painted over."""
 
 
 def overlay_strip(
@@ -35,22 +37,25 @@ def overlay_strip(
 def heat_strip(
     frames: list[NDArray[np.uint8]], maps: list[NDArray[np.float32]], heard: list[NDArray[np.float32]]
 ) -> Image.Image:
-    """Frames H W 3 side by side, at most 8, evenly spread, the hotter the more of the attention a place has.
+    """Frames H W 3 side by side, at most 8, evenly spread; below each the same, hotter where more attention goes.
 
-    `maps` h w are stretched over their frames; full heat is the largest value of the whole strip. `heard` are log-mel
-    patches (hops, bins): the latest hop is on the right, the lowest bin at the bottom.
+    `maps` h w are stretched over their frames; no heat is the smallest value of the whole strip and full heat the
+    largest. `heard`, in the third row, are log-mel patches (hops, bins): the latest hop is on the right, the lowest bin
+    at the bottom.
     """
     chosen = _chosen(len(frames))
-    most = max(float(maps[index].max()) for index in chosen) or 1.0
+    least, most = (float(limit([limit(maps[index]) for index in chosen])) for limit in (np.min, np.max))
     lowest, loudest = (float(limit([heard[index] for index in chosen])) for limit in (np.min, np.max))
     tiles: list[Image.Image] = []
     for index in chosen:
-        top = _heated(frames[index], maps[index] / most)
+        plain = _enlarged(frames[index])
+        hot = _heated(plain, (maps[index] - least) / max(most - least, 1e-12))
         level = (heard[index] - lowest) / max(loudest - lowest, 1e-6)
         below = Image.fromarray((255 * level.T[::-1]).astype(np.uint8))
-        tile = Image.new("RGB", (top.width, _HEIGHT + _GAP + _HEARD), "white")
-        tile.paste(top, (0, 0))
-        tile.paste(below.resize((top.width, _HEARD), Image.Resampling.NEAREST).convert("RGB"), (0, _HEIGHT + _GAP))
+        sound = below.resize((plain.width, _HEARD), Image.Resampling.NEAREST).convert("RGB")
+        tile = Image.new("RGB", (plain.width, 2 * (_HEIGHT + _GAP) + _HEARD), "white")
+        for row, part in enumerate((plain, hot, sound)):
+            tile.paste(part, (0, row * (_HEIGHT + _GAP)))
         tiles.append(tile)
     return _row(tiles)
 
@@ -68,12 +73,15 @@ def _row(tiles: list[Image.Image]) -> Image.Image:
     return strip
 
 
-def _heated(frame: NDArray[np.uint8], heat: NDArray[np.float32]) -> Image.Image:
-    """A grey frame with orange where it is hot."""
-    height, width = frame.shape[:2]
-    size = (round(width * _HEIGHT / height), _HEIGHT)
-    grey = Image.fromarray(frame).convert("L").convert("RGB").resize(size, Image.Resampling.NEAREST)
-    share = Image.fromarray((255 * heat).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+def _enlarged(frame: NDArray[np.uint8]) -> Image.Image:
+    size = (round(frame.shape[1] * _HEIGHT / frame.shape[0]), _HEIGHT)
+    return Image.fromarray(frame).resize(size, Image.Resampling.NEAREST)
+
+
+def _heated(frame: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    """A grey frame with orange where it is hot; what is below the orange still shows."""
+    grey = frame.convert("L").convert("RGB")
+    share = Image.fromarray((_MOST_ORANGE * heat).astype(np.uint8)).resize(frame.size, Image.Resampling.BILINEAR)
     red, green, blue = (int(value) for value in _COLOURS[0])
     grey.paste((red, green, blue), mask=share)
     return grey

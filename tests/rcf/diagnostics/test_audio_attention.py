@@ -108,13 +108,23 @@ def test_the_picture_of_a_clip_is_a_png_with_what_was_heard(tiny_model: Tiny, tm
     dataset = VideoDataset(annotations, frames, 64, 96, sounds=sounds)
     write_audio_picture(listening(tiny_model), dataset, 0, tmp_path / "out" / "attention.png")
     with Image.open(tmp_path / "out" / "attention.png") as picture:
-        assert (picture.format, picture.size) == ("PNG", (3 * 270 + 2 * 4, 180 + 4 + 64))
+        assert (picture.format, picture.size) == ("PNG", (3 * 270 + 2 * 4, 2 * (180 + 4) + 64))
 
 
-def test_the_hottest_place_is_orange_and_a_cold_one_grey() -> None:
+def test_frames_stand_over_their_heat_orange_where_hot_and_grey_where_cold() -> None:
     frame = np.full((60, 80, 3), (200, 40, 40), dtype=np.uint8)
-    heat = np.zeros((3, 4), dtype=np.float32)
+    heat = np.full((3, 4), 0.1, dtype=np.float32)
     heat[0, 0] = 0.3
-    picture = np.asarray(heat_strip([frame], [heat], [np.zeros((16, 64), dtype=np.float32)]))
-    assert picture[5, 5].tolist() == [230, 159, 0]
-    assert len(set(picture[150, 200].tolist())) == 1
+    picture = np.asarray(heat_strip([frame], [heat], [np.zeros((16, 64), dtype=np.float32)])).astype(int)
+    plain, hot, cold = picture[5, 5], picture[180 + 4 + 5, 5], picture[180 + 4 + 150, 200]
+    assert plain.tolist() == [200, 40, 40]
+    assert len(set(cold.tolist())) == 1
+    shares = (hot - cold) / (np.array([230, 159, 0]) - cold)
+    np.testing.assert_allclose(shares, 200 / 255, atol=0.03)
+
+
+def test_even_attention_has_no_heat() -> None:
+    frame = np.full((60, 80, 3), 90, dtype=np.uint8)
+    even = np.full((3, 4), 0.25, dtype=np.float32)
+    picture = np.asarray(heat_strip([frame], [even], [np.zeros((16, 64), dtype=np.float32)]))
+    assert np.array_equal(picture[184 : 184 + 180], picture[:180])
