@@ -136,7 +136,7 @@ def _notes(table: AblationTable) -> list[str]:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
     if table.scoring:
-        settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items())
+        settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items() if value is not None)
         notes.append(f"Scored with {settings}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}; trials are named in table.json.")
     return notes
