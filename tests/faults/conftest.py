@@ -24,7 +24,7 @@ from rcflab.session import Session, open_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 _MARK = "RCFLAB_TEST_MARK"
-_PATIENCE_S = 120.0
+_PATIENCE_S = 280.0
 
 
 class Laboratory:
