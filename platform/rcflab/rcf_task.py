@@ -5,7 +5,6 @@ Cell.config --> RcfConfig --> Trainer + VideoDataset --> (advance, save, restore
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,8 @@ from numpy.typing import NDArray
 
 from rcf import checkpoint
 from rcf.checkpoint import without_weights
-from rcf.config import ModelConfig, RcfConfig, SyntheticConfig
+from rcf.config import FrameSizeConfig, ModelConfig, RcfConfig, SyntheticConfig
+from rcf.config.data import DataSource
 from rcf.data.annotations import Annotations
 from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
 from rcf.data.synthetic import write_synthetic
@@ -46,6 +46,7 @@ class RcfTraining:
         self._categories = _names(dataset.annotations)
         network = _network(config, self._categories, seed)
         self._trainer = Trainer(network, dataset, config, seed, ranks)
+        self._scored_on: dict[tuple[DataSource, FrameSizeConfig], VideoDataset] = {}
 
     @property
     def step(self) -> int:
@@ -68,27 +69,30 @@ class RcfTraining:
         """Continue from `folder`."""
         checkpoint.restore(self._trainer, folder)
 
-    @cached_property
-    def _validation(self) -> VideoDataset:
-        dataset = open_validation(self._config)
-        if problems := category_problems(self._annotations, dataset.annotations):
-            raise InputError(problems)
-        return dataset
-
     def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
-        found = self._evaluator(config).run(self._trainer.evaluated)
+        parsed = _parse(config)
+        dataset = self._validation(parsed)
+        found = Evaluator(dataset, parsed.evaluation, self._ranks).run(self._trainer.evaluated)
         results = artifacts / "results.json"
         write_results(results, found.predictions)
-        pictures = _draw(self._validation, found, artifacts / "overlays")
-        return EvalResult(found.metrics, found.tracks.records, videos_digest(self._validation), (results, *pictures))
+        pictures = _draw(dataset, found, artifacts / "overlays")
+        return EvalResult(found.metrics, found.tracks.records, videos_digest(dataset), (results, *pictures))
 
     def assist(self, config: Mapping[str, Json]) -> None:
         """This rank's validation videos."""
-        self._evaluator(config).assist(self._trainer.evaluated)
+        parsed = _parse(config)
+        Evaluator(self._validation(parsed), parsed.evaluation, self._ranks).assist(self._trainer.evaluated)
 
-    def _evaluator(self, config: Mapping[str, Json]) -> Evaluator:
-        return Evaluator(self._validation, _parse(config).evaluation, self._ranks)
+    def _validation(self, config: RcfConfig) -> VideoDataset:
+        """What `config` is scored on, at the size that it says; kept, since decoded frames are."""
+        wanted = config.data, config.evaluation.input or config.input
+        if wanted not in self._scored_on:
+            dataset = open_validation(config)
+            if problems := category_problems(self._annotations, dataset.annotations):
+                raise InputError(problems)
+            self._scored_on[wanted] = dataset
+        return self._scored_on[wanted]
 
 
 def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:

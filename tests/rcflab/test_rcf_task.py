@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 from rcf.config import CocoConfig, RcfConfig, SyntheticConfig
 from rcf.data.synthetic_images import write_images
+from rcf.evaluation import evaluator
+from rcf.model.network import RCF
+from rcf.structures import Segmentation
 from rcflab.rcf_task import TASK
 
 
@@ -66,6 +70,24 @@ def test_evaluating_does_not_change_the_training(config: dict[str, Any], tmp_pat
         training.advance()
     evaluated.evaluate(config, tmp_path)
     assert plain.advance()["train/loss"] == evaluated.advance()["train/loss"]
+
+
+def test_each_way_to_evaluate_sees_the_frames_at_its_own_size(
+    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = TASK.start(config, 0)
+    seen: list[tuple[int, ...]] = []
+    segment = evaluator.segment_video
+
+    def spy(network: RCF, frames: torch.Tensor, *rest: Any) -> Segmentation:
+        seen.append(tuple(frames.shape[-2:]))
+        return segment(network, frames, *rest)
+
+    monkeypatch.setattr(evaluator, "segment_video", spy)
+    larger = {**config, "evaluation": {**config["evaluation"], "input": {"height": 96, "width": 160}}}
+    for name, way in (("plain", config), ("larger", larger), ("again", config)):
+        training.evaluate(way, tmp_path / name)
+    assert seen == [(64, 96)] * 2 + [(96, 160)] * 2 + [(64, 96)] * 2  # two videos each
 
 
 def test_a_saved_training_goes_on_elsewhere(config: dict[str, Any], tmp_path: Path) -> None:
