@@ -70,10 +70,9 @@ class Clock:
         setattr(owner, method, self.timed(name, getattr(owner, method)))
 
 
-def options(description: str | None, repeats: int, **more: Any) -> argparse.Namespace:
-    """Command line: --repeats, --threads, and one for each of `more` with its default."""
+def options(description: str | None, **more: Any) -> argparse.Namespace:
+    """Command line: --threads, and one for each of `more` with its default."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeats", type=int, default=repeats)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     for name, default in more.items():
         if isinstance(default, bool):

@@ -22,18 +22,20 @@ from rcf.config import (
 from rcf.data.opening import data_root, open_training
 from rcf.data.synthetic import write_synthetic
 from rcf.model import build_network
+from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 
 HEIGHT, WIDTH, CLIPS = 144, 256, 4
-_NARROW = AttentionConfig(layers=2, feedforward=256, dropout=0.0)
+_SHALLOW = AttentionConfig(layers=2, feedforward=256, dropout=0.0)
+NARROW = ModelConfig(
+    backbone=BackboneConfig(norm="frozen"),
+    width=128,
+    encoder=_SHALLOW,
+    decoder=_SHALLOW,
+    mask=MaskConfig(fpn_width=64, filter_width=64),
+)
 SETTINGS = {
-    "EfficientNet-Lite0, width 128": ModelConfig(
-        backbone=BackboneConfig(norm="frozen"),
-        width=128,
-        encoder=_NARROW,
-        decoder=_NARROW,
-        mask=MaskConfig(fpn_width=64, filter_width=64),
-    ),
+    "EfficientNet-Lite0, width 128": NARROW,
     "ResNet-50, paper widths": ModelConfig(backbone=BackboneConfig(name="resnet50", norm="frozen")),
 }
 LIMITS = dict(zip(SETTINGS, (1.25, 1.7), strict=True))
@@ -56,10 +58,10 @@ def with_references(model: ModelConfig, frames: int) -> ModelConfig:
     return model.model_copy(update={"reference": ReferenceConfig(frames=frames)})
 
 
-def start(config: RcfConfig) -> Trainer:
-    """A training with random weights."""
+def start(config: RcfConfig, ranks: Ranks = SINGLE) -> Trainer:
+    """A training with random weights, alone or as one of many workers."""
     dataset = open_training(config)
-    return Trainer(build_network(config.model, len(dataset.category_ids), seed=0), dataset, config, seed=0)
+    return Trainer(build_network(config.model, len(dataset.category_ids), seed=0), dataset, config, seed=0, ranks=ranks)
 
 
 @contextmanager

@@ -17,23 +17,14 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as processes
-from _training import SETTINGS, recipe, synthetic_set
+from _training import NARROW, recipe, start, synthetic_set
 
 from rcf.config import SyntheticConfig
-from rcf.data.opening import open_training
-from rcf.model import build_network
 from rcf.train.process_ranks import ProcessRanks
-from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 
 WANTED = 1.7
 _CLIPS = 8
-
-
-def _trainer(data: SyntheticConfig, ranks: Ranks) -> Trainer:
-    config = recipe(next(iter(SETTINGS.values())), data, clips_per_step=_CLIPS)
-    dataset = open_training(config)
-    return Trainer(build_network(config.model, len(dataset.category_ids), 0), dataset, config, 0, ranks)
 
 
 def _seconds(trainer: Trainer, steps: int) -> float:
@@ -49,7 +40,8 @@ def _work(rank: int, folder: str, data: SyntheticConfig, rounds: int, steps: int
     wait = timedelta(minutes=30)
     dist.init_process_group("gloo", init_method=f"file://{folder}/group", rank=rank, world_size=2, timeout=wait)
     ranks = ProcessRanks(wait.total_seconds())
-    alone, together = _trainer(data, SINGLE), _trainer(data, ranks)
+    config = recipe(NARROW, data, clips_per_step=_CLIPS)
+    alone, together = start(config), start(config, ranks)
     seconds: list[tuple[float, float]] = []
     for number in range(rounds + 1):
         first = _seconds(alone, steps) if rank == 0 else 0.0

@@ -15,7 +15,7 @@ import time
 from typing import Any
 
 from _timing import options
-from _training import SETTINGS, recipe, start, synthetic_set
+from _training import NARROW, recipe, start, synthetic_set
 
 from rcf.config import SyntheticConfig
 from rcflab.execute.ray_tune import KEPT_MEMORY
@@ -23,7 +23,7 @@ from rcflab.execute.ray_tune import KEPT_MEMORY
 
 def work(data: SyntheticConfig, steps: int) -> None:
     """As a child: for each line that comes, do some steps and answer with their CPU seconds and the last loss."""
-    trainer = start(recipe(next(iter(SETTINGS.values())), data, clips_per_step=8))
+    trainer = start(recipe(NARROW, data, clips_per_step=8))
     for _ in sys.stdin:
         began = time.process_time()
         loss = [trainer.advance()["train/loss"] for _ in range(steps)][-1]
@@ -47,7 +47,7 @@ def _turn(worker: "subprocess.Popen[str]") -> tuple[float, float]:
 
 def main() -> None:
     """Print the ratio."""
-    chosen = options(__doc__, repeats=1, rounds=6, steps=4, child="")
+    chosen = options(__doc__, rounds=6, steps=4, child="")
     if chosen.child:
         work(SyntheticConfig.model_validate_json(chosen.child), chosen.steps)
         return

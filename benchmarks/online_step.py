@@ -7,6 +7,7 @@ backbone at the paper's widths, 1.35 with width 64; bf16 at most 0.5 times float
 (--force measures it without them); faster than MaskFormer with the same backbone, frame size and number of queries.
 """
 
+import copy
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -112,9 +113,8 @@ def _against_maskformer(frame: torch.Tensor, repeats: int) -> None:
     segmenter = _segmenter(_network(MaskConfig()))
     picture = (frame[None].float() - 120) / 58
     parts = {"push": partial(segmenter.push, frame)}
-    for layout in (torch.contiguous_format, torch.channels_last):
-        model = _maskformer().to(memory_format=layout)
-        name = str(layout).removeprefix("torch.").removesuffix("_format")
+    for name, layout in (("contiguous", torch.contiguous_format), ("channels_last", torch.channels_last)):
+        model = copy.deepcopy(other).to(memory_format=layout)
         parts[name] = partial(model, pixel_values=picture.to(memory_format=layout))
     found = interleaved(parts, repeats)
     push = found.pop("push")

@@ -81,7 +81,7 @@ def _in_a_process(chosen: Any, references: int, data: SyntheticConfig, *, bare: 
 
 def main() -> None:
     """Print the curve, or as a child its one point."""
-    chosen = options(__doc__, repeats=1, setting=0, steps=3, child="")
+    chosen = options(__doc__, setting=0, steps=3, child="")
     if chosen.child:
         given = json.loads(chosen.child)
         data = SyntheticConfig.model_validate(given["data"])

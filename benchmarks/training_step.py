@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 from _timing import Clock, interleaved, options, versus
-from _training import LIMITS, SETTINGS, recipe, start, synthetic_set
+from _training import LIMITS, NARROW, SETTINGS, recipe, start, synthetic_set
 
 from rcf.config import RcfConfig, SyntheticConfig, YoutubeVisConfig
 from rcf.structures import ClipBatch
@@ -63,9 +63,7 @@ def _against_backbone(label: str, data: SyntheticConfig, repeats: int) -> None:
     trainer, clock = start(recipe(SETTINGS[label], data)), Clock()
     trainer.network.train()
     # Loading is the other half of this benchmark: here the batches are ready.
-    batches = []
-    for _ in range(4):
-        batches.append(trainer._loader.get(len(batches)))
+    batches = [trainer._loader.get(step) for step in range(4)]
     trainer._sample = cycle(batches).__next__
     trainer._loss = WatchedLoss(trainer._loss, clock)
     clock.on(trainer, "_update", "clipping and AdamW")
@@ -98,17 +96,16 @@ def main() -> None:
     """Print the ratios and shares."""
     chosen = options(__doc__, repeats=9, steps=60)
     print(f"benchmark training_step: 4 clips of 1 + 1 frames, 256 x 144, {chosen.threads} threads")
-    narrow = SETTINGS["EfficientNet-Lite0, width 128"]
     with synthetic_set() as data:
         for label in SETTINGS:
             _against_backbone(label, data, chosen.repeats)
-        _waiting("the synthetic set", recipe(narrow, data), chosen.steps)
+        _waiting("the synthetic set", recipe(NARROW, data), chosen.steps)
     shared = os.environ.get("RCF_SHARED")
     if shared is None:
         print("benchmark training_step: RCF_SHARED is not set: no stamps-avis here")
         return
     video = YoutubeVisConfig(root=str(Path(shared) / "data" / "stamps-avis"))
-    _waiting("stamps-avis", recipe(narrow, video), chosen.steps)
+    _waiting("stamps-avis", recipe(NARROW, video), chosen.steps)
 
 
 if __name__ == "__main__":

@@ -102,9 +102,7 @@ def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tup
         colour = _COLOURS[identity % len(_COLOURS)]
         pixels[mask] = 0.4 * pixels[mask] + 0.6 * colour
         pixels[_border(mask)] = colour
-    image = Image.fromarray(pixels.astype(np.uint8))
-    scale = _HEIGHT / image.height
-    image = image.resize((round(image.width * scale), _HEIGHT), Image.Resampling.NEAREST)
+    image, scale = _enlarged(pixels.astype(np.uint8)), _HEIGHT / frame.shape[0]
     draw = ImageDraw.Draw(image)
     for index, identity in enumerate(integers(prediction.identities)):
         rows, columns = prediction.masks[index].numpy().nonzero()

@@ -92,16 +92,12 @@ def _forget_activations(block: nn.Module, *inputs: Tensor, **others: object) -> 
     if not (block.training and torch.is_grad_enabled()):
         return run(*inputs)
     if any(norm.training for norm in batch_norms(block)):
-        return _with_statistics(block, run, *inputs)
+        return _checkpoint_outside_graphs(run, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
     return checkpoint(run, *inputs, use_reentrant=False)
 
 
 # The compiler does not know contexts of checkpoints: such blocks stay out of its graphs.
 _checkpoint_outside_graphs = cast(Callable[..., Tensor], torch.compiler.disable(checkpoint))  # pyright: ignore[reportUnknownMemberType]
-
-
-def _with_statistics(block: nn.Module, run: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    return _checkpoint_outside_graphs(run, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:

@@ -22,6 +22,7 @@ KEY, TRIAL = "a" * 16, "b" * 16
 MakeBatch = Callable[..., Batch]
 MakeJob = Callable[..., Job]
 Scores = Callable[[Mapping[int, float]], None]
+ScoredRun = Callable[..., Batch]
 
 
 def state(batch: Batch) -> KeyState:
@@ -55,41 +56,40 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scores]:
     yield say
 
 
-def test_a_finished_cell_keeps_its_last_and_its_best_checkpoint(
-    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores
-) -> None:
-    scores({4: 20.0, 8: 60.0, 12: 50.0})
-    batch = toy_batch(toy_job(evaluate_every=4))
-    run_locally(batch)
+@pytest.fixture
+def scored_run(toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores) -> ScoredRun:
+    """Train the cell to its end, evaluated every four steps with these scores."""
+
+    def run(wanted: Mapping[int, float], **batch: str) -> Batch:
+        scores(wanted)
+        made = toy_batch(toy_job(evaluate_every=4), **batch)
+        run_locally(made)
+        return made
+
+    return run
+
+
+def test_a_finished_cell_keeps_its_last_and_its_best_checkpoint(scored_run: ScoredRun) -> None:
+    batch = scored_run({4: 20.0, 8: 60.0, 12: 50.0})
     assert best_steps(batch) == [4, 8]
     assert kept_folders(batch) == ["best/step-00000008", "step-00000012"]
 
 
-def test_of_equal_scores_the_first_stays(toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores) -> None:
-    scores({4: 60.0, 8: 60.0, 12: 60.0})
-    batch = toy_batch(toy_job(evaluate_every=4))
-    run_locally(batch)
+def test_of_equal_scores_the_first_stays(scored_run: ScoredRun) -> None:
+    batch = scored_run({4: 60.0, 8: 60.0, 12: 60.0})
     assert best_steps(batch) == [4]
 
 
-def test_where_the_last_is_the_best_nothing_is_kept_twice(
-    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores
-) -> None:
-    scores({4: 20.0, 8: 10.0, 12: 50.0})
-    batch = toy_batch(toy_job(evaluate_every=4))
-    run_locally(batch)
+def test_where_the_last_is_the_best_nothing_is_kept_twice(scored_run: ScoredRun) -> None:
+    batch = scored_run({4: 20.0, 8: 10.0, 12: 50.0})
     best, last = state(batch).best, state(batch).checkpoint
     assert best is not None and last is not None
     assert (best.path, best.sha256) == (last.path, last.sha256)
     assert kept_folders(batch) == ["step-00000012"]
 
 
-def test_the_best_is_whole_and_without_the_optimisers_state(
-    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores
-) -> None:
-    scores({4: 20.0, 8: 60.0, 12: 50.0})
-    batch = toy_batch(toy_job(evaluate_every=4))
-    run_locally(batch)
+def test_the_best_is_whole_and_without_the_optimisers_state(scored_run: ScoredRun) -> None:
+    batch = scored_run({4: 20.0, 8: 60.0, 12: 50.0})
     best = state(batch).best
     assert best is not None
     found = inspect(batch.storage / best.path)
@@ -106,33 +106,25 @@ def test_a_step_that_is_evaluated_has_a_checkpoint(toy_batch: MakeBatch, toy_job
     assert saved == [4, 5, 8, 10, 12]
 
 
-def test_the_final_evaluation_is_that_of_the_last_checkpoint(
-    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores
-) -> None:
-    scores({4: 20.0, 8: 60.0, 12: 50.0})
-    batch = toy_batch(toy_job(evaluate_every=4))
-    run_locally(batch)
+def test_the_final_evaluation_is_that_of_the_last_checkpoint(scored_run: ScoredRun) -> None:
+    batch = scored_run({4: 20.0, 8: 60.0, 12: 50.0})
     final = state(batch).final(TRIAL)
     assert final is not None and (final.step, final.values["toy/score"]) == (12, 50.0)
 
 
 def test_one_more_evaluation_of_a_finished_cell_does_not_touch_the_best(
-    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores
+    toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores, scored_run: ScoredRun
 ) -> None:
-    scores({4: 20.0, 8: 60.0, 12: 50.0})
-    run_locally(toy_batch(toy_job(evaluate_every=4)))
+    scored_run({4: 20.0, 8: 60.0, 12: 50.0})
     batch = toy_batch(toy_job(evaluate_every=4, trials=("c" * 16,)))
     scores({12: 99.0})
     run_locally(batch)
     assert best_steps(batch) == [4, 8]
 
 
-def test_a_training_that_begins_anew_forgets_its_best(toy_batch: MakeBatch, toy_job: MakeJob, scores: Scores) -> None:
-    scores({4: 20.0, 8: 60.0, 12: 50.0})
-    run_locally(toy_batch(toy_job(evaluate_every=4)))
-    scores({4: 10.0, 8: 9.0, 12: 8.0})
-    batch = toy_batch(toy_job(evaluate_every=4), code="code-2")
-    run_locally(batch)
+def test_a_training_that_begins_anew_forgets_its_best(scored_run: ScoredRun) -> None:
+    scored_run({4: 20.0, 8: 60.0, 12: 50.0})
+    batch = scored_run({4: 10.0, 8: 9.0, 12: 8.0}, code="code-2")
     best = state(batch).best
     assert best is not None and (best.step, best.value) == (4, 10.0)
     assert kept_folders(batch) == ["best/step-00000004", "step-00000012"]
