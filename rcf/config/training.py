@@ -25,6 +25,9 @@ class AugmentConfig(Config):
     """Still images become clips by a moving window: largest shift, growth and stretch from frame to frame."""
     colour: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Largest relative change of brightness, contrast and saturation."""
+    paste: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the clips onto which some objects of another clip are pasted, frame by frame (arXiv 2012.07177). They
+    come without their sound."""
 
 
 class LossConfig(Config):

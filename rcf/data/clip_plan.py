@@ -8,6 +8,8 @@ frames of a clip: R before the first target, T targets; clamped to the video, as
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from rcf.config import AugmentConfig, FrameSizeConfig, OnCorrupt, RcfConfig, SyntheticConfig
 from rcf.data.annotations import Video
 from rcf.data.order import Draw, Pool, draw_step, video_of
@@ -93,6 +95,19 @@ def clip_at(
     video = video_of(pools, draw, seed)
     choices = max(videos[video].length - plan.targets + 1, 1)
     return Clip(draw, video, int(start * choices), start, flipped)
+
+
+def donor_of(
+    clip: Clip, videos: Sequence[Video], pools: Sequence[Pool], plan: ClipPlan, rng: np.random.Generator
+) -> Clip | None:
+    """A clip of another video of the same pool whose objects are pasted onto `clip`; None where nothing is pasted."""
+    pool = pools[clip.draw.pool]
+    if pool.count < 2 or rng.random() >= plan.augment.paste:
+        return None
+    start, mirrored = rng.random(2).tolist()
+    video = pool.first + (clip.video_index - pool.first + int(rng.integers(1, pool.count))) % pool.count
+    choices = max(videos[video].length - plan.targets + 1, 1)
+    return Clip(clip.draw, video, int(start * choices), start, plan.augment.flip and mirrored < 0.5)
 
 
 def _draws(videos: Sequence[Video], pools: Sequence[Pool], plan: ClipPlan, seed: int, step: int) -> list[Draw]:

@@ -1,7 +1,7 @@
 """Training clips as a pure function of (seed, step, place): a resume needs no sampler state, workers share one batch.
 
 clip_plan.plan_clips --> clips of the step --read: frames, targets--> augment.draw_look (window, size, colour)
-    --> augmented --> collate.py: padded to the step's size --> ClipBatch
+    --> augmented --paste.py: with objects of another clip--> collate.py: padded to the step's size --> ClipBatch
 
 A step has `clips` places; each worker takes some of them, and what stands at a place does not depend on which.
 """
@@ -16,11 +16,13 @@ from torch import Tensor
 from rcf.config import FrameSizeConfig
 from rcf.data.annotations import Video
 from rcf.data.augment import draw_look, show_frames, show_targets
-from rcf.data.clip_plan import Clip, ClipPlan, clip_at, clip_frames, plan_clips
+from rcf.data.clip_plan import Clip, ClipPlan, clip_at, clip_frames, donor_of, plan_clips
 from rcf.data.collate import ShownClip, collate
 from rcf.data.order import Draw, Pool
+from rcf.data.paste import draw_kept, paste
 from rcf.data.sizes import network_size
 from rcf.errors import InputError, Problem
+from rcf.seeding import stream
 from rcf.structures import ClipBatch, FrameTargets
 
 logger = logging.getLogger(__name__)
@@ -100,9 +102,23 @@ class _Reader:
             raise InputError(self.damaged)
 
     def _read(self, clip: Clip, place: int) -> ShownClip:
+        source, references = self._source, self._plan.references
+        numbers, frames, targets = self._show(clip, place, first_target=references)
+        heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
+        host = ShownClip(frames, targets, torch.stack(heard) if heard else None)
+        rng = stream(self._seed, "augment/paste", self._step, place, clip.draw.number)
+        donor = donor_of(clip, source.videos, source.pools, self._plan, rng)
+        if donor is None:
+            return host
+        # A look of its own: that of a place behind all others.
+        _, frames, targets = self._show(donor, self._plan.clips + place, first_target=0)
+        return paste(host, frames, targets, draw_kept(rng, targets))
+
+    def _show(self, clip: Clip, place: int, first_target: int) -> tuple[list[int], Tensor, tuple[FrameTargets, ...]]:
+        """Frame numbers of a clip, its frames, and the targets of those from `first_target` on."""
         source, plan = self._source, self._plan
-        video, references = source.videos[clip.video_index], plan.references
-        numbers = clip_frames(video.length, clip.first, plan.targets, references)
+        video = source.videos[clip.video_index]
+        numbers = clip_frames(video.length, clip.first, plan.targets, plan.references)
         look = draw_look(
             plan.augment,
             frames=len(numbers),
@@ -113,11 +129,9 @@ class _Reader:
         )
         # Each frame is read once, however often the clip repeats it.
         frames = {number: source.frame(clip.video_index, number) for number in sorted(set(numbers))}
-        targets = {number: source.targets(clip.video_index, number) for number in sorted(set(numbers[references:]))}
+        targets = {number: source.targets(clip.video_index, number) for number in sorted(set(numbers[first_target:]))}
         shown = [
             show_targets(targets[number], part, look)
-            for number, part in zip(numbers[references:], look.windows[references:], strict=True)
+            for number, part in zip(numbers[first_target:], look.windows[first_target:], strict=True)
         ]
-        heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
-        audio = torch.stack(heard) if heard else None
-        return ShownClip(show_frames([frames[number] for number in numbers], look), tuple(shown), audio)
+        return numbers, show_frames([frames[number] for number in numbers], look), tuple(shown)

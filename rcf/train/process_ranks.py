@@ -25,6 +25,9 @@ from rcf.tensors import floats
 Value = TypeVar("Value")
 Network = TypeVar("Network", bound=Callable[..., Any])
 
+_WHOLE_NETWORK = 2**20
+"""Megabytes of one bucket, so that a CPU waits for the others once a step: it has nothing to do beside the sum."""
+
 
 class ProcessRanks:
     """This process among those of the default group; made by all of them together.
@@ -42,10 +45,16 @@ class ProcessRanks:
         """DistributedDataParallel, without a search for unused weights: an unused one is a fault, and raises."""
         assert isinstance(network, nn.Module)
         device = next(network.parameters()).device
+        for weight in network.parameters():
+            weight.data = _plain_strides(weight.data)
+        on_cpu = device.type == "cpu"
         wrapped = DistributedDataParallel(
-            network, device_ids=[device] if device.type == "cuda" else None, gradient_as_bucket_view=True
+            network,
+            device_ids=None if on_cpu else [device],
+            gradient_as_bucket_view=True,
+            bucket_cap_mb=_WHOLE_NETWORK if on_cpu else None,
         )
-        if device.type == "cpu":
+        if on_cpu:
             wrapped.register_comm_hook(None, _mean_in_order)  # pyright: ignore[reportUnknownMemberType]
         return cast("Network", wrapped)
 
@@ -79,6 +88,16 @@ class ProcessRanks:
         return cast("Value", box[0])
 
 
+def _plain_strides(weight: torch.Tensor) -> torch.Tensor:
+    """The same memory; a 1x1 kernel lies alike in both memory formats and gets the strides of the plain one.
+
+    Its gradient has those; where they differ from the weight's, the reducer copies it instead of taking it as it is.
+    """
+    if weight.dim() != 4 or weight.shape[2:] != (1, 1):
+        return weight
+    return weight.as_strided(weight.shape, (weight.shape[1], 1, 1, 1))
+
+
 def _mean_in_order(
     state: object,
     bucket: dist.GradBucket,  # pyright: ignore[reportPrivateImportUsage]  its documented name
@@ -88,11 +107,11 @@ def _mean_in_order(
     Each rank adds one part for all: what is sent is no more than a ring sends.
     """
     gradient, size = bucket.buffer(), dist.get_world_size()
-    mine = nn.functional.pad(gradient, (0, -len(gradient) % size))
+    rest = -len(gradient) % size
+    mine = nn.functional.pad(gradient, (0, rest)) if rest else gradient
     parts = torch.empty_like(mine)
     dist.all_to_all_single(parts, mine)
-    first, *others = parts.view(size, -1)
-    mean = first.clone()
+    mean, *others = parts.view(size, -1)
     for part in others:
         mean += part
     mean /= size

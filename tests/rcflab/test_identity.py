@@ -64,6 +64,7 @@ def test_what_cannot_change_a_number_keeps_both_keys(fields: dict[str, Any]) -> 
         {"training__precision": "bfloat16"},
         {"training__channels_last": False},
         {"training__augment__crop": 0.5},
+        {"training__augment__paste": 0.5},
         {"training__augment__short_sides": [64]},
         {"input__keep_ratio": True},
         {"training__compile": True},
