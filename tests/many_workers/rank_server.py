@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import timedelta
@@ -66,6 +67,22 @@ def statistics(ranks: Ranks) -> list[list[float]]:
     return [before, norm.running_mean.tolist()]
 
 
+class Folded(nn.Conv2d):
+    """A convolution of one cell that is taken as a matrix, as the mask head takes its last one."""
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        return input @ self.weight.flatten(1).T
+
+
+def warned(ranks: Ranks) -> list[str]:
+    """What torch warns of while such a convolution learns in channels_last."""
+    wrapped = ranks.wrap(Folded(4, 6, 1, bias=False).to(memory_format=torch.channels_last))  # pyright: ignore[reportCallIssue]
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        wrapped(torch.ones(2, 4)).sum().backward()
+    return [str(warning.message) for warning in caught]
+
+
 def train(ranks: Ranks, task: str, config: dict[str, Any], steps: int, save: str, start: str = "") -> dict[str, Any]:
     """Losses of some steps of a task, and the digest of the weights after them; from a checkpoint and into one."""
     training = load_task(task).start(config, 0, ranks)
@@ -96,7 +113,7 @@ def job(ranks: Ranks, batch: str, key: str) -> dict[str, Any] | None:
 
 
 CALLS: dict[str, Callable[..., Any]] = {
-    each.__name__: each for each in (talk, gradient, statistics, train, evaluate, job)
+    each.__name__: each for each in (talk, gradient, statistics, warned, train, evaluate, job)
 }
 
 

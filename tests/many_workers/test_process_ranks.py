@@ -33,3 +33,8 @@ def test_ranks_agree_on_rank_0s_batch_statistics_when_they_are_aligned(servers: 
     (own, aligned), (other, same) = servers.results("statistics")
     assert own != other
     assert aligned == same == own
+
+
+def test_no_gradient_is_laid_out_unlike_its_weight(servers: Any) -> None:
+    """Torch warns of it, for it costs a copy of each such gradient."""
+    assert servers.results("warned", 2) == [[], []]
