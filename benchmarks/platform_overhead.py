@@ -46,7 +46,7 @@ def own_work_s(session: Session) -> float:
             training.advance()
         with tempfile.TemporaryDirectory() as folder:
             training.save(Path(folder))
-            training.evaluate(cell.config, Path(folder))
+            training.evaluate([cell.config], [Path(folder)])
     return time.perf_counter() - began
 
 

@@ -4,7 +4,7 @@ Cell.config --> RcfConfig --> Trainer + VideoDataset --> (advance, save, restore
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,20 +69,30 @@ class RcfTraining:
         """Continue from `folder`."""
         checkpoint.restore(self._trainer, folder)
 
-    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
-        """One pass over the validation videos; writes results.json and overlays below `artifacts`."""
-        parsed = _parse(config)
-        dataset = self._validation(parsed)
-        found = Evaluator(dataset, parsed.evaluation, self._ranks).run(self._trainer.evaluated)
-        results = artifacts / "results.json"
-        write_results(results, found.predictions)
-        pictures = _draw(dataset, found, artifacts / "overlays")
-        return EvalResult(found.metrics, found.tracks.records, videos_digest(dataset), (results, *pictures))
+    def evaluate(self, configs: Sequence[Mapping[str, Json]], folders: Sequence[Path]) -> list[EvalResult]:
+        """One pass over the validation videos for each size of their frames; writes results.json and overlays."""
+        results: dict[int, EvalResult] = {}
+        for places, dataset, evaluator in self._passes(configs):
+            digest = videos_digest(dataset)
+            for place, found in zip(places, evaluator.run(self._trainer.evaluated), strict=True):
+                results[place] = _written(dataset, found, digest, folders[place])
+        return [results[place] for place in range(len(configs))]
 
-    def assist(self, config: Mapping[str, Json]) -> None:
+    def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """This rank's validation videos."""
-        parsed = _parse(config)
-        Evaluator(self._validation(parsed), parsed.evaluation, self._ranks).assist(self._trainer.evaluated)
+        for _, _, evaluator in self._passes(configs):
+            evaluator.assist(self._trainer.evaluated)
+
+    def _passes(self, configs: Sequence[Mapping[str, Json]]) -> Iterator[tuple[list[int], VideoDataset, Evaluator]]:
+        """Those of `configs` that see the same frames share a pass: their places, the videos, and what reads them."""
+        parsed = [_parse(config) for config in configs]
+        passes: dict[int, list[int]] = {}
+        datasets = [self._validation(config) for config in parsed]
+        for place, dataset in enumerate(datasets):
+            passes.setdefault(id(dataset), []).append(place)
+        for places in passes.values():
+            dataset = datasets[places[0]]
+            yield places, dataset, Evaluator(dataset, [parsed[place].evaluation for place in places], self._ranks)
 
     def _validation(self, config: RcfConfig) -> VideoDataset:
         """What `config` is scored on, at the size that it says; kept, since decoded frames are."""
@@ -110,6 +120,14 @@ def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
 def _names(annotations: Annotations) -> tuple[str, ...]:
     """In the order of class indices, which is that of the ids (VideoDataset.category_ids)."""
     return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
+
+
+def _written(dataset: VideoDataset, found: Evaluation, digest: str, folder: Path) -> EvalResult:
+    """What is told of an evaluation, its files written."""
+    results = folder / "results.json"
+    write_results(results, found.predictions)
+    pictures = _draw(dataset, found, folder / "overlays")
+    return EvalResult(found.metrics, found.tracks.records, digest, (results, *pictures))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:

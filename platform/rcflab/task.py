@@ -70,15 +70,16 @@ class Training(Protocol):
         """Continue from a folder that `save` wrote."""
         ...
 
-    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
-        """Evaluate the present weights under the evaluation part of `config`; with many ranks, on rank 0 only.
+    def evaluate(self, configs: Sequence[Mapping[str, Json]], folders: Sequence[Path]) -> list[EvalResult]:
+        """Evaluate the present weights under the evaluation part of each of `configs`; with many ranks, on rank 0 only.
 
-        The result does not depend on the number of ranks.
+        Files go into the folder at the same place of `folders`. Configurations come together so that they can share
+        what they have in common; no result depends on the others, nor on the number of ranks.
         """
         ...
 
-    def assist(self, config: Mapping[str, Json]) -> None:
-        """Do this rank's share of the evaluation that rank 0 does at the same time."""
+    def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
+        """Do this rank's share of the evaluations that rank 0 does at the same time."""
         ...
 
 

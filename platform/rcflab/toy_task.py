@@ -89,8 +89,11 @@ class ToyTraining:
         elif self._step < self._config.training.steps:
             raise CheckpointError(f"{folder} has no momentum.npy: it was slimmed, yet training is not at its end")
 
-    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
+    def evaluate(self, configs: Sequence[Mapping[str, Json]], folders: Sequence[Path]) -> list[EvalResult]:
         """Distance of each video's point to the line; writes results.json."""
+        return [self._evaluate(config, folder) for config, folder in zip(configs, folders, strict=True)]
+
+    def _evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
         parsed = ToyConfig.model_validate(config)
         points = _points(parsed)
         records = {"distance": self._distances(points), "threshold": np.array(parsed.evaluation.threshold)}
@@ -99,9 +102,10 @@ class ToyTraining:
         digest = hashlib.sha256(points.tobytes()).hexdigest()
         return EvalResult(metrics(records, None), records, digest, (results,))
 
-    def assist(self, config: Mapping[str, Json]) -> None:
+    def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """This rank's videos."""
-        self._distances(_points(ToyConfig.model_validate(config)))
+        for config in configs:
+            self._distances(_points(ToyConfig.model_validate(config)))
 
     def _distances(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Of all videos: (videos,); each rank computes every size-th of them."""

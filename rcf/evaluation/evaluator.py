@@ -4,18 +4,21 @@ video, sound --segment_video--> logits --FrameReader--> FramePredictions --Track
                                   |                          +--> OrderCounter --> order/*
                                   +--> secant_ratios --> SecantMean --> lipschitz/*
 
+The network is run once for all ways to read its answers: thresholds and identity rules come after it.
+
 With many ranks the videos are shared out and their results collected in the order of the data set, so that metrics and
 files do not depend on the number of ranks.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
+from rcf.data.annotations import Annotations
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.lipschitz import SecantMean, secant_ratios
 from rcf.diagnostics.order import OrderCounter
@@ -57,38 +60,26 @@ class Evaluation:
 
 
 class Evaluator:
-    """One pass over a data set with fixed rules."""
+    """One pass over a data set, its answers read in one way or in many."""
 
-    def __init__(self, dataset: VideoDataset, config: EvaluationConfig, ranks: Ranks = SINGLE) -> None:
-        self._dataset, self._config, self._ranks = dataset, config, ranks
+    def __init__(self, dataset: VideoDataset, ways: Sequence[EvaluationConfig], ranks: Ranks = SINGLE) -> None:
+        self._dataset, self._ways, self._ranks = dataset, ways, ranks
 
-    def run(self, network: RCF) -> Evaluation:
-        """Evaluate, on rank 0; the network is left in the mode it came in."""
-        order, secant = OrderCounter(), SecantMean()
-        predictions: list[TrackPrediction] = []
-        drawn: list[VideoResult] = []
-        for result in self._results(network):
-            predictions.extend(result.tracks)
-            order.add_counts(result.order)
-            secant.add(result.secants)
-            if result.frames:
-                drawn.append(result)
-        scored = evaluate(self._dataset.annotations, predictions)
-        metrics = {
-            **track_metrics(scored.stats),
-            **order.metrics(),
-            **secant.metrics(),
-            "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
-        }
-        return Evaluation(metrics, scored, predictions, drawn)
+    def run(self, network: RCF) -> list[Evaluation]:
+        """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
+        sums = [_Sum() for _ in self._ways]
+        for results in self._results(network):
+            for each, result in zip(sums, results, strict=True):
+                each.add(result)
+        return [each.evaluation(self._dataset.annotations, network) for each in sums]
 
     def assist(self, network: RCF) -> None:
         """This rank's videos, on the ranks that do not `run`."""
         for _ in self._results(network):
             pass
 
-    def _results(self, network: RCF) -> Iterator[VideoResult]:
-        """All videos in order, whoever segments them."""
+    def _results(self, network: RCF) -> Iterator[list[VideoResult]]:
+        """All videos in order, whoever segments them; each in every way."""
         self._ranks.align(network)
         was_training = network.training
         network.eval()
@@ -96,17 +87,17 @@ class Evaluator:
         for start in range(0, count, _ROUND * size):
             mine = range(start + rank, min(start + _ROUND * size, count), size)
             shares = self._ranks.gather([self._video(network, index) for index in mine])
-            yield from sorted((result for share in shares for result in share), key=lambda result: result.video)
+            yield from sorted((results for share in shares for results in share), key=lambda results: results[0].video)
         network.train(was_training)
 
-    def _video(self, network: RCF, index: int) -> VideoResult:
+    def _video(self, network: RCF, index: int) -> list[VideoResult]:
         length = self._dataset.videos[index].length
         frames = torch.stack([self._dataset.frame(index, number) for number in range(length)])
         answer = segment_video(network, frames, self._heard(index))
         answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
         secants = secant_ratios(images, answer.classes[-1], answer.masks[-1], network.references.frames)
-        return self._read(index, answer, secants)
+        return [self._read(index, answer, secants, way) for way in self._ways]
 
     def _heard(self, index: int) -> Tensor | None:
         """Log-mel patches T A E of a video, for a network that listens."""
@@ -115,10 +106,10 @@ class Evaluator:
         length = self._dataset.videos[index].length
         return torch.stack([self._dataset.audio(index, number) for number in range(length)])
 
-    def _read(self, index: int, answer: Segmentation, secants: list[float]) -> VideoResult:
+    def _read(self, index: int, answer: Segmentation, secants: list[float], way: EvaluationConfig) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
-        video, drawn = self._dataset.videos[index], index < self._config.overlays
-        reader, assembler = FrameReader(self._config), TrackAssembler(self._config)
+        video, drawn = self._dataset.videos[index], index < way.overlays
+        reader, assembler = FrameReader(way), TrackAssembler(way)
         order = OrderCounter()
         frames: list[FramePrediction] = []
         for number in range(video.length):
@@ -132,6 +123,34 @@ class Evaluator:
                 frames.append(prediction)
         tracks = assembler.tracks(video.id, self._dataset.category_ids)
         return VideoResult(index, tracks, frames, order, secants)
+
+
+class _Sum:
+    """What the videos come to under one way to read them."""
+
+    def __init__(self) -> None:
+        self._order, self._secant = OrderCounter(), SecantMean()
+        self._predictions: list[TrackPrediction] = []
+        self._drawn: list[VideoResult] = []
+
+    def add(self, result: VideoResult) -> None:
+        """The next video."""
+        self._predictions.extend(result.tracks)
+        self._order.add_counts(result.order)
+        self._secant.add(result.secants)
+        if result.frames:
+            self._drawn.append(result)
+
+    def evaluation(self, annotations: Annotations, network: RCF) -> Evaluation:
+        """After the last video."""
+        scored = evaluate(annotations, self._predictions)
+        metrics = {
+            **track_metrics(scored.stats),
+            **self._order.metrics(),
+            **self._secant.metrics(),
+            "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
+        }
+        return Evaluation(metrics, scored, self._predictions, self._drawn)
 
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:

@@ -7,7 +7,7 @@ do, so that whatever leaks shows in its weights.
 import json
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +42,10 @@ class Sensitive:
         self.step = json.loads((folder / "state.json").read_text())[0]
         self.weights = torch.from_numpy(np.load(folder / "weights.npy"))
 
-    def evaluate(self, config: Mapping[str, Any], artifacts: Path) -> EvalResult:
-        return EvalResult({"toy/score": 1.0}, {"score": np.ones(1)}, "same")
+    def evaluate(self, configs: Sequence[Mapping[str, Any]], folders: Sequence[Path]) -> list[EvalResult]:
+        return [EvalResult({"toy/score": 1.0}, {"score": np.ones(1)}, "same") for _ in configs]
 
-    def assist(self, config: Mapping[str, Any]) -> None:
+    def assist(self, configs: Sequence[Mapping[str, Any]]) -> None:
         raise AssertionError("it is trained by one process")
 
 

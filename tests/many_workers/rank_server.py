@@ -100,9 +100,10 @@ def evaluate(ranks: Ranks, task: str, config: dict[str, Any], folder: str) -> di
     """Evaluate a fresh training, into `folder`."""
     training = load_task(task).start(config, 0, ranks)
     if ranks.rank:
-        training.assist(config)
+        training.assist([config])
         return None
-    return dict(training.evaluate(config, Path(folder)).metrics)
+    (found,) = training.evaluate([config], [Path(folder)])
+    return dict(found.metrics)
 
 
 def job(ranks: Ranks, batch: str, key: str) -> dict[str, Any] | None:

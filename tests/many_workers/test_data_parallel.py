@@ -70,7 +70,7 @@ def test_an_evaluation_gives_the_same_metrics_and_files_for_any_number_of_worker
     config = network()
     (tmp_path / "one").mkdir()
     (tmp_path / "many").mkdir()
-    alone = TASK.start(config, 0).evaluate(config, tmp_path / "one")
+    (alone,) = TASK.start(config, 0).evaluate([config], [tmp_path / "one"])
     metrics, *others = servers.results("evaluate", size, task="rcf", config=config, folder=str(tmp_path / "many"))
     assert metrics == json.loads(json.dumps(dict(alone.metrics)))
     assert files_below(tmp_path / "many") == files_below(tmp_path / "one")

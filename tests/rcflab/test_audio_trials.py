@@ -56,7 +56,8 @@ def test_a_trial_with_sound_trains_and_is_evaluated(tmp_path: Path) -> None:
     TASK.prepare(config)
     training = TASK.start(config, 0)
     assert math.isfinite(training.advance()["train/loss"])
-    assert math.isfinite(training.evaluate(config, tmp_path / "out").metrics["val/ap"])
+    (found,) = training.evaluate([config], [tmp_path / "out"])
+    assert math.isfinite(found.metrics["val/ap"])
 
 
 def test_what_is_heard_changes_the_training(videos: Path, tmp_path: Path) -> None:
@@ -86,7 +87,8 @@ def test_arms_with_and_without_sound_are_scored_on_the_same_videos(tmp_path: Pat
     for features in ("small", "none"):
         config = settings({**DATA.model_dump(), "root": str(tmp_path)}, features)
         TASK.prepare(config)
-        found.append(TASK.start(config, 0).evaluate(config, tmp_path / features).videos_digest)
+        (scored,) = TASK.start(config, 0).evaluate([config], [tmp_path / features])
+        found.append(scored.videos_digest)
     assert found[0] == found[1]
 
 

@@ -50,7 +50,7 @@ def config(data_root: Path) -> dict[str, Any]:
 def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, Any], tmp_path: Path) -> None:
     training = TASK.start(config, 0)
     training.advance()
-    found = training.evaluate(config, tmp_path)
+    (found,) = training.evaluate([config], [tmp_path])
     assert {"val/ap", "val/ap50", "lipschitz/secant_mean", "cost/params_m"} <= found.metrics.keys()
     assert all(math.isfinite(value) for value in found.metrics.values())
     results, picture = found.artifacts
@@ -59,7 +59,7 @@ def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, An
 
 
 def test_metrics_can_be_made_again_from_the_records(config: dict[str, Any], tmp_path: Path) -> None:
-    found = TASK.start(config, 0).evaluate(config, tmp_path)
+    (found,) = TASK.start(config, 0).evaluate([config], [tmp_path])
     again = TASK.metrics(found.records, None)
     assert {name: value for name, value in found.metrics.items() if name.startswith("val/")} == again
 
@@ -68,26 +68,50 @@ def test_evaluating_does_not_change_the_training(config: dict[str, Any], tmp_pat
     plain, evaluated = TASK.start(config, 3), TASK.start(config, 3)
     for training in (plain, evaluated):
         training.advance()
-    evaluated.evaluate(config, tmp_path)
+    evaluated.evaluate([config], [tmp_path])
     assert plain.advance()["train/loss"] == evaluated.advance()["train/loss"]
 
 
-def test_each_way_to_evaluate_sees_the_frames_at_its_own_size(
-    config: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    training = TASK.start(config, 0)
-    seen: list[tuple[int, ...]] = []
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """Sizes of the frames of each video that a network is asked to segment."""
+    sizes: list[tuple[int, ...]] = []
     segment = evaluator.segment_video
 
     def spy(network: RCF, frames: torch.Tensor, *rest: Any) -> Segmentation:
-        seen.append(tuple(frames.shape[-2:]))
+        sizes.append(tuple(frames.shape[-2:]))
         return segment(network, frames, *rest)
 
     monkeypatch.setattr(evaluator, "segment_video", spy)
-    larger = {**config, "evaluation": {**config["evaluation"], "input": {"height": 96, "width": 160}}}
-    for name, way in (("plain", config), ("larger", larger), ("again", config)):
-        training.evaluate(way, tmp_path / name)
-    assert seen == [(64, 96)] * 2 + [(96, 160)] * 2 + [(64, 96)] * 2  # two videos each
+    return sizes
+
+
+def _ways(config: dict[str, Any], **changes: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """`config` with changes of its evaluation, by name."""
+    return {name: {**config, "evaluation": {**config["evaluation"], **change}} for name, change in changes.items()}
+
+
+def test_ways_to_evaluate_share_the_network_where_they_see_the_same_frames(
+    config: dict[str, Any], tmp_path: Path, seen: list[tuple[int, ...]]
+) -> None:
+    large = {"input": {"height": 96, "width": 160}}
+    ways = _ways(config, plain={}, larger=large, cosine={"identity": "cosine"}, both={**large, "class_threshold": 0.3})
+    TASK.start(config, 0).evaluate(list(ways.values()), [tmp_path / name for name in ways])
+    assert seen == [(64, 96)] * 2 + [(96, 160)] * 2  # two videos each
+
+
+def test_each_way_to_evaluate_gives_what_it_gives_alone(config: dict[str, Any], tmp_path: Path) -> None:
+    larger = {"input": {"height": 96, "width": 160}, "class_threshold": 0.0}
+    ways = _ways(config, larger=larger, plain={}, every={"class_threshold": 0.0}, cosine={"identity": "cosine"})
+    training = TASK.start(config, 0)
+    together = training.evaluate(list(ways.values()), [tmp_path / name for name in ways])
+    for found, (name, way) in zip(together, ways.items(), strict=True):
+        (alone,) = training.evaluate([way], [tmp_path / f"{name}-alone"])
+        assert found.metrics == alone.metrics
+        assert found.videos_digest == alone.videos_digest
+        for one, other in zip(found.artifacts, alone.artifacts, strict=True):
+            assert one.read_bytes() == other.read_bytes()
+    assert len({str(dict(found.metrics)) for found in together}) > 1
 
 
 def test_a_saved_training_goes_on_elsewhere(config: dict[str, Any], tmp_path: Path) -> None:
@@ -113,7 +137,8 @@ def test_a_finished_training_can_be_evaluated_without_its_optimiser_state(
     loaded.restore(tmp_path)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    assert loaded.evaluate(config, tmp_path / "a").metrics == training.evaluate(config, tmp_path / "b").metrics
+    (one,), (two,) = (each.evaluate([config], [tmp_path / name]) for each, name in ((loaded, "a"), (training, "b")))
+    assert one.metrics == two.metrics
 
 
 def test_preparing_twice_writes_once(config: dict[str, Any], data_root: Path) -> None:
@@ -149,7 +174,7 @@ def test_real_video_trains_and_evaluates(name: str, shared_data: Path, config: d
     ).model_dump(mode="json")
     training = TASK.start(settings, 0)
     assert math.isfinite(training.advance()["train/loss"])
-    found = training.evaluate(settings, tmp_path)
+    (found,) = training.evaluate([settings], [tmp_path])
     assert found.metrics["val/ap"] >= 0
 
 
@@ -173,7 +198,8 @@ def test_images_are_trained_on_and_then_a_set_of_other_categories(config: dict[s
     training = TASK.start(first, 0)
     training.advance()
     (tmp_path / "eval").mkdir()
-    assert training.evaluate(first, tmp_path / "eval").metrics["val/ap"] >= 0
+    (found,) = training.evaluate([first], [tmp_path / "eval"])
+    assert found.metrics["val/ap"] >= 0
     (tmp_path / "cell").mkdir()
     training.save(tmp_path / "cell")
     second = {**config, "training": {**config["training"], "start_from": str(tmp_path / "cell")}}
@@ -197,5 +223,7 @@ def test_other_truth_is_another_set_of_videos(config: dict[str, Any], tmp_path: 
     TASK.prepare(other)
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    one, two = (TASK.start(each, 0).evaluate(each, tmp_path / name) for each, name in ((config, "a"), (other, "b")))
+    (one,), (two,) = (
+        TASK.start(each, 0).evaluate([each], [tmp_path / name]) for each, name in ((config, "a"), (other, "b"))
+    )
     assert one.videos_digest != two.videos_digest

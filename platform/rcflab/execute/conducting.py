@@ -14,7 +14,7 @@ The loop knows nothing of it: ledger, lease, checkpoints and files are rank 0's 
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -97,12 +97,12 @@ class ConductedTraining:
         """From a folder that all ranks can read."""
         _together(self._ranks, ("restore", str(folder)), lambda: self._training.restore(folder))
 
-    def evaluate(self, config: Mapping[str, Json], artifacts: Path) -> EvalResult:
+    def evaluate(self, configs: Sequence[Mapping[str, Json]], folders: Sequence[Path]) -> list[EvalResult]:
         """Videos are shared out; results and files are rank 0's."""
-        call: Call = ("evaluate", dict(config))
-        return _together(self._ranks, call, lambda: self._training.evaluate(config, artifacts))
+        call: Call = ("evaluate", [dict(config) for config in configs])
+        return _together(self._ranks, call, lambda: self._training.evaluate(configs, folders))
 
-    def assist(self, config: Mapping[str, Json]) -> None:
+    def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """Nobody conducts the conductor."""
         raise NotImplementedError("rank 0 evaluates, the others assist")
 

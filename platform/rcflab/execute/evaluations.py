@@ -1,12 +1,14 @@
-"""Run one evaluation and make its files appear all at once.
+"""Run the evaluations of a step and make the files of each appear all at once.
 
-training.evaluate(config) --> .tmp-<uuid>/{records.npz, overlays...} --os.replace under the lease--> step-00000100/
+training.evaluate(configs) --> .tmp-<uuid>/{records.npz, overlays...} --os.replace under the lease--> step-00000100/
+                                one of each                                                           one of each
 """
 
 import os
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import numpy as np
 
 from rcflab.execute.checkpoints import Guard, folder_name
 from rcflab.records import Json
-from rcflab.task import Training
+from rcflab.task import EvalResult, Training
 
 RECORDS = "records.npz"
 
@@ -29,28 +31,43 @@ class EvaluationFiles:
     artifacts: tuple[Path, ...]
 
 
-def evaluate_into(parent: Path, training: Training, config: Mapping[str, Json], guard: Guard) -> EvaluationFiles:
-    """Evaluate `training` under `config`; its files end up in parent/step-<step>, replacing an earlier try.
+def evaluate_into(
+    wanted: Mapping[Path, Mapping[str, Json]], training: Training, guard: Guard
+) -> Iterator[EvaluationFiles]:
+    """Evaluate `training` under each configuration; its files end up in step-<step> below the path that it stands at.
 
-    Raises FencedError when a newer owner took the key, and whatever the task raises: no half-written folder stays.
+    They replace those of an earlier try, one evaluation after the other. Raises FencedError when a newer owner took
+    the key, and whatever the task raises: no half-written folder stays.
     """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_temporary(parent)) for parent in wanted]
+        results = training.evaluate(list(wanted.values()), folders)
+        for parent, folder, result in zip(wanted, folders, results, strict=True):
+            _write_records(folder / RECORDS, result)
+            target = parent / folder_name(training.step)
+            with guard():
+                if target.exists():  # of other code, or of a try whose event was not written any more
+                    target.replace(parent / f".tmp-{uuid.uuid4().hex}")
+                folder.replace(target)
+                for leftover in parent.glob(".tmp-*"):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            moved = tuple(target / path.relative_to(folder) for path in result.artifacts)
+            yield EvaluationFiles(dict(result.metrics), result.videos_digest, target / RECORDS, moved)
+
+
+@contextmanager
+def _temporary(parent: Path) -> Generator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
-    temporary = parent / f".tmp-{uuid.uuid4().hex}"
-    temporary.mkdir()
+    folder = parent / f".tmp-{uuid.uuid4().hex}"
+    folder.mkdir()
     try:
-        result = training.evaluate(config, temporary)
-        with (temporary / RECORDS).open("wb") as file:
-            np.savez(file, allow_pickle=False, **{name: np.asarray(value) for name, value in result.records.items()})
-            file.flush()
-            os.fsync(file.fileno())
-        target = parent / folder_name(training.step)
-        with guard():
-            if target.exists():  # of other code, or of a try whose event was not written any more
-                target.replace(parent / f".tmp-{uuid.uuid4().hex}")
-            temporary.replace(target)
-            for leftover in parent.glob(".tmp-*"):
-                shutil.rmtree(leftover, ignore_errors=True)
+        yield folder
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    moved = tuple(target / path.relative_to(temporary) for path in result.artifacts)
-    return EvaluationFiles(dict(result.metrics), result.videos_digest, target / RECORDS, moved)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write_records(path: Path, result: EvalResult) -> None:
+    with path.open("wb") as file:
+        np.savez(file, allow_pickle=False, **{name: np.asarray(value) for name, value in result.records.items()})
+        file.flush()
+        os.fsync(file.fileno())

@@ -16,7 +16,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -197,10 +197,10 @@ class _Run:
         final = training.step == self.schedule.steps
         if not final and (training.step == 0 or not _is_due(training.step, self.schedule.evaluate_every)):
             return
-        for evaluation in self.job.evaluations:
-            if (evaluation.eval_key, training.step) not in self.evaluated:
-                yield "evaluating"
-                self._evaluate(training, evaluation, final)
+        due = [each for each in self.job.evaluations if (each.eval_key, training.step) not in self.evaluated]
+        if due:
+            yield "evaluating"
+            self._evaluate(training, due, final)
         if not self.over:
             self._keep_best(final)
 
@@ -213,22 +213,23 @@ class _Run:
             self._append(event)
         self.best.tidy()
 
-    def _evaluate(self, training: Training, evaluation: Evaluation, final: bool) -> None:
-        parent = self.folder / "eval" / evaluation.eval_key
-        files = evaluate_into(parent, training, evaluation.config, self.lease.guard)
-        event = Evaluated(
-            ts_ms=_now_ms(),
-            step=training.step,
-            eval_key=evaluation.eval_key,
-            final=final,
-            values=files.metrics,
-            videos_digest=files.videos_digest,
-            records=self._relative(files.records),
-            artifacts=tuple(self._relative(path) for path in files.artifacts),
-            code_digest=self.code,
-        )
-        self._append(event)
-        self.evaluated[evaluation.eval_key, training.step] = files.metrics
+    def _evaluate(self, training: Training, due: Sequence[Evaluation], final: bool) -> None:
+        """All that are due together: they share what they have in common."""
+        wanted = {self.folder / "eval" / each.eval_key: each.config for each in due}
+        for each, files in zip(due, evaluate_into(wanted, training, self.lease.guard), strict=True):
+            event = Evaluated(
+                ts_ms=_now_ms(),
+                step=training.step,
+                eval_key=each.eval_key,
+                final=final,
+                values=files.metrics,
+                videos_digest=files.videos_digest,
+                records=self._relative(files.records),
+                artifacts=tuple(self._relative(path) for path in files.artifacts),
+                code_digest=self.code,
+            )
+            self._append(event)
+            self.evaluated[each.eval_key, training.step] = files.metrics
 
     def _interrupt(self, training: Training) -> JobProgress:
         if training.step > (self.saved.step if self.saved else 0):

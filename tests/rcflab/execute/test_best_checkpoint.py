@@ -1,7 +1,7 @@
 """The best checkpoint on the way is kept beside the last, through crashes, and never reaches a table."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -46,10 +46,11 @@ def scores(monkeypatch: pytest.MonkeyPatch) -> Iterator[Scores]:
     evaluate = ToyTraining.evaluate
 
     def say(wanted: Mapping[int, float]) -> None:
-        def scored(self: ToyTraining, config: Mapping[str, Any], artifacts: Path) -> Any:
-            found = evaluate(self, config, artifacts)
-            found.metrics["toy/score"] = wanted[self.step]
-            return found
+        def scored(self: ToyTraining, configs: Sequence[Mapping[str, Any]], folders: Sequence[Path]) -> Any:
+            results = evaluate(self, configs, folders)
+            for found in results:
+                found.metrics["toy/score"] = wanted[self.step]
+            return results
 
         monkeypatch.setattr(ToyTraining, "evaluate", scored)
 
