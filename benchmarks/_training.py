@@ -8,6 +8,7 @@ from typing import Any
 
 from rcf.config import (
     AttentionConfig,
+    AugmentConfig,
     BackboneConfig,
     FrameSizeConfig,
     LossConfig,
@@ -41,10 +42,14 @@ SETTINGS = {
 LIMITS = dict(zip(SETTINGS, (1.25, 1.7), strict=True))
 
 
+LOSS = LossConfig(class_weight=2.0, dice_weight=3.0, bce_weight=3.0)
+AUGMENT = AugmentConfig(crop=0.7, crop_smallest=0.5, colour=0.3, paste=0.5)
+"""Loss and changes of the clips of experiments/base/video.yaml."""
+
+
 def recipe(model: ModelConfig, data: SyntheticConfig | YoutubeVisConfig, **training: Any) -> RcfConfig:
-    """The training of experiments/base/video.yaml at 256 x 144, four clips of one target and its references."""
-    loss = LossConfig(class_weight=2.0, dice_weight=3.0, bce_weight=3.0)
-    settings = TrainingConfig(steps=100_000, clips_per_step=CLIPS, lr=3e-4, clip_norm=1.0, loss=loss)
+    """Four clips of one target and its references at 256 x 144, unchanged but for a flip."""
+    settings = TrainingConfig(steps=100_000, clips_per_step=CLIPS, lr=3e-4, clip_norm=1.0, loss=LOSS)
     return RcfConfig(
         model=model,
         data=data,

@@ -6,7 +6,8 @@ Four clips of one target and one reference at 256 x 144. A step is all but the l
 backward, clipping, AdamW. Budgets of the project: 1.25 times the bare backbone with EfficientNet-Lite0 and width 128
 (2 + 2 layers, mask and FPN width 64), 1.7 times with ResNet-50 at the paper's widths; matching and loss, with their
 part of the backward pass, at most 10 % of the step; waiting for data at most 5 % of it, on a synthetic set and, where
-RCF_SHARED names the shared folder, on RCF_SHARED/data/stamps-avis.
+RCF_SHARED names the shared folder, on RCF_SHARED/data/stamps-avis: as it is, and with the crops, colours and pasted
+objects of experiments/base/video.yaml. What mask terms on fewer cells would save is measured beside the step.
 """
 
 import os
@@ -20,7 +21,7 @@ from typing import Any
 
 import torch
 from _timing import Clock, interleaved, options, versus
-from _training import LIMITS, NARROW, SETTINGS, recipe, start, synthetic_set
+from _training import AUGMENT, LIMITS, LOSS, NARROW, SETTINGS, recipe, start, synthetic_set
 
 from rcf.config import RcfConfig, SyntheticConfig, YoutubeVisConfig
 from rcf.structures import ClipBatch
@@ -92,6 +93,20 @@ def _waiting(label: str, config: RcfConfig, steps: int) -> None:
     )
 
 
+def _mask_terms(label: str, data: SyntheticConfig, repeats: int) -> None:
+    """The step with the mask terms on all cells, on some and on coarser ones, one after the other."""
+    losses = {
+        "all cells": LOSS,
+        "1,024 random cells": LOSS.model_copy(update={"mask_points": 1024}),
+        "cells of stride 8": LOSS.model_copy(update={"mask_stride": 8}),
+    }
+    trainers = {name: start(recipe(SETTINGS[label], data, loss=loss)) for name, loss in losses.items()}
+    found = interleaved({name: trainer.advance for name, trainer in trainers.items()}, repeats)
+    whole, *others = found.items()
+    ratios = ", ".join(f"{name} {versus(times, whole[1])}" for name, times in others)
+    print(f"benchmark training_step: {label}: mask terms against those on {whole[0]}, whole step: {ratios}")
+
+
 def main() -> None:
     """Print the ratios and shares."""
     chosen = options(__doc__, repeats=9, steps=60)
@@ -99,6 +114,7 @@ def main() -> None:
     with synthetic_set() as data:
         for label in SETTINGS:
             _against_backbone(label, data, chosen.repeats)
+        _mask_terms(next(iter(SETTINGS)), data, chosen.repeats)
         _waiting("the synthetic set", recipe(NARROW, data), chosen.steps)
     shared = os.environ.get("RCF_SHARED")
     if shared is None:
@@ -106,6 +122,7 @@ def main() -> None:
         return
     video = YoutubeVisConfig(root=str(Path(shared) / "data" / "stamps-avis"))
     _waiting("stamps-avis", recipe(NARROW, video), chosen.steps)
+    _waiting("stamps-avis, changed and pasted", recipe(NARROW, video, augment=AUGMENT), chosen.steps)
 
 
 if __name__ == "__main__":

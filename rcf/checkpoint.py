@@ -9,9 +9,10 @@ Atomic replacement and checksums belong to whoever owns the folder; these functi
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Literal
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from torch import Tensor
 
 from rcf.checkpoint_files import AVERAGE, OPTIMIZER, STATE, WEIGHTS, weights_file
@@ -22,8 +23,6 @@ from rcf.model.network import RCF
 from rcf.tensors import load_tensors, save_tensors, state_of
 from rcf.train.step import Trainer
 
-_FORMAT = 1
-
 
 def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
     """Write all that `restore` needs into the existing `folder`."""
@@ -31,27 +30,26 @@ def save(trainer: Trainer, categories: tuple[str, ...], folder: Path) -> None:
     save_tensors(trainer.optimizer_tensors(), folder / OPTIMIZER)
     if trainer.average is not None:
         save_tensors(state_of(trainer.average.network), folder / AVERAGE)
-    state = {
-        "format": _FORMAT,
-        "step": trainer.step,
-        "skipped": trainer.skipped,
-        "seed": trainer.seed,
-        "categories": categories,
-        "config": trainer.config.model_dump(mode="json"),
-    }
-    (folder / STATE).write_text(json.dumps(state, indent=1, sort_keys=True) + "\n")
+    state = SavedState(
+        step=trainer.step,
+        skipped=trainer.skipped,
+        seed=trainer.seed,
+        categories=categories,
+        config=trainer.config.model_dump(mode="json"),
+    )
+    (folder / STATE).write_text(json.dumps(state.model_dump(mode="json"), indent=1, sort_keys=True) + "\n")
 
 
 def restore(trainer: Trainer, folder: Path) -> None:
     """Continue `trainer` from `folder`. Raises CheckpointError where it was made by another seed or network."""
     state = read_state(folder)
-    if state["seed"] != trainer.seed:
-        raise CheckpointError(f"{folder}: got seed {state['seed']}, expected {trainer.seed}")
+    if state.seed != trainer.seed:
+        raise CheckpointError(f"{folder}: got seed {state.seed}, expected {trainer.seed}")
     _fill(trainer.network, load_tensors(folder / WEIGHTS), folder)
     if trainer.average is not None:
         _fill(trainer.average.network, load_tensors(folder / AVERAGE), folder)
         trainer.average.resumed()
-    trainer.step, trainer.skipped = int(state["step"]), int(state.get("skipped", 0))
+    trainer.step, trainer.skipped = state.step, state.skipped
     if (folder / OPTIMIZER).exists():
         trainer.load_optimizer_tensors(load_tensors(folder / OPTIMIZER))
     elif trainer.step < trainer.config.training.steps:
@@ -64,11 +62,10 @@ def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
     The running average of the weights, where the training kept one.
     """
     state = read_state(folder)
-    config = RcfConfig.model_validate(state["config"])
-    categories = tuple(str(name) for name in state["categories"])
-    network = build_network(without_weights(config.model), len(categories), seed=0)
+    config = RcfConfig.model_validate(state.config)
+    network = build_network(without_weights(config.model), len(state.categories), seed=0)
     _fill(network, load_tensors(weights_file(folder)), folder)
-    return network, config, categories
+    return network, config, state.categories
 
 
 def without_weights(model: ModelConfig) -> ModelConfig:
@@ -77,16 +74,38 @@ def without_weights(model: ModelConfig) -> ModelConfig:
     return model.model_copy(update={name: part.model_copy(update={"weights": "none"}) for name, part in parts.items()})
 
 
-def read_state(folder: Path) -> dict[str, Any]:
-    """What is not a tensor: step, seed, categories, configuration. Raises CheckpointError."""
+class SavedState(BaseModel):
+    """What is not a tensor."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    format: Literal[1] = 1
+    step: int
+    seed: int
+    categories: Annotated[tuple[str, ...], Field(strict=False)]
+    config: dict[str, dict[str, Any]]
+    """As it was when the checkpoint was made: other versions know other fields."""
+    skipped: int = 0
+
+    @field_validator("config")
+    @classmethod
+    def _has_a_model(cls, config: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        if "model" not in config:
+            raise ValueError(f"got sections {', '.join(config) or 'none'}, expected one called model")
+        return config
+
+
+def read_state(folder: Path) -> SavedState:
+    """Step, seed, categories and configuration of the checkpoint in `folder`. Raises CheckpointError."""
     path = folder / STATE
     try:
-        state = cast("dict[str, Any]", json.loads(path.read_text()))
-    except (OSError, ValueError) as error:
+        return SavedState.model_validate_json(path.read_bytes())
+    except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error}). Choose another checkpoint") from error
-    if state.get("format") != _FORMAT:
-        raise CheckpointError(f"{path}: got format {state.get('format')}, expected {_FORMAT}")
-    return state
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise CheckpointError(f"{path}: {place} is damaged ({first['msg']}). Choose another checkpoint") from error
 
 
 def _fill(network: RCF, tensors: dict[str, Tensor], folder: Path) -> None:

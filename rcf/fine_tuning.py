@@ -6,10 +6,9 @@
 Another architecture is refused: its tensors are named, and the fields of the configuration that differ.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -21,12 +20,12 @@ from rcf.config import ModelConfig
 from rcf.errors import CheckpointError, InputError, Problem
 from rcf.model import build_network
 from rcf.model.network import RCF
+from rcf.model_fields import Difference, differences, that_matter
 from rcf.tensors import load_tensors, state_of
 
 _CLASS_HEAD = "head.classes."
-_HARMLESS = ("backbone.weights", "backbone.frozen_stages", "backbone.gradient_checkpointing", "encoder.dropout",
-             "decoder.dropout", "audio.weights", "audio.causal", "audio.mel_frames")  # fmt: skip
-"""Fields of the model that change no tensor."""
+_SAME_SHAPES = ("encoder.heads", "decoder.heads")
+"""Fields under which equal tensors are another function: the same rows would be dealt out to other heads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,8 @@ class StartReport:
     """Categories that the checkpoint does not know: their rows are random."""
     dropped: tuple[str, ...]
     """Categories of the checkpoint that nobody asks for any more."""
+    changed: tuple[Difference, ...]
+    """Fields of the model that are not as they were there, although every tensor fits."""
 
 
 def start_from(network: RCF, folder: Path, categories: Sequence[str], model: ModelConfig) -> StartReport:
@@ -48,7 +49,7 @@ def start_from(network: RCF, folder: Path, categories: Sequence[str], model: Mod
     `categories` are the names behind the network's classes, `model` what it was built from. Raises
     rcf.errors.InputError where there is no checkpoint, CheckpointError where it is of another architecture.
     """
-    checkpoint, theirs, tensors = _open(network, folder, model)
+    checkpoint, theirs, tensors, changed = _open(network, folder, model)
     ours = tuple(categories)
     wanted = state_of(network)
     rows = _rows(theirs, ours)
@@ -65,15 +66,14 @@ def start_from(network: RCF, folder: Path, categories: Sequence[str], model: Mod
         kept=tuple(name for name in ours if name in theirs),
         fresh=tuple(name for name in ours if name not in theirs),
         dropped=tuple(name for name in theirs if name not in ours),
+        changed=tuple(changed),
     )
 
 
 def start_problems(folder: Path, model: ModelConfig) -> list[Problem]:
     """Why `start_from` would refuse a network of `model`; computes nothing."""
-    with torch.device("meta"):
-        network = build_network(without_weights(model), categories=1, seed=0)
     try:
-        _open(network, folder, model)
+        _open(_bare(model), folder, model)
     except InputError as error:
         return list(error.problems)
     except CheckpointError as error:
@@ -81,22 +81,40 @@ def start_problems(folder: Path, model: ModelConfig) -> list[Problem]:
     return []
 
 
-def _open(network: RCF, folder: Path, model: ModelConfig) -> tuple[Path, tuple[str, ...], dict[str, Tensor]]:
-    """The checkpoint, its categories and its tensors, which fit `network` but for the rows of the class head."""
+def _bare(model: ModelConfig) -> RCF:
+    """The network of `model` without memory behind its tensors."""
+    with torch.device("meta"):
+        return build_network(without_weights(model), categories=1, seed=0)
+
+
+def _open(
+    network: RCF, folder: Path, model: ModelConfig
+) -> tuple[Path, tuple[str, ...], dict[str, Tensor], list[Difference]]:
+    """The checkpoint, its categories, its tensors, which fit `network` but for the rows of the class head, and fields
+    of its model that are other than here."""
     checkpoint = find_checkpoint(folder)
     state = read_state(checkpoint)
     try:
         tensors = load_tensors(weights_file(checkpoint))
     except SafetensorError as error:
         raise CheckpointError(f"{weights_file(checkpoint)}: damaged ({error}). Choose another checkpoint") from error
+    found = differences(state.config["model"], model)
+    rows = len(state.categories) + 1
+    if unlike := _misfits(network, tensors, rows):
+        fields = that_matter(found, model, lambda other: len(_misfits(_bare(other), tensors, rows)))
+        raise CheckpointError(_unlike(checkpoint, unlike, len(state_of(network)), fields))
+    if other := [each for each in found if each.path in _SAME_SHAPES]:
+        given = "; ".join(map(str, other))
+        raise CheckpointError(f"{checkpoint}: its tensors fit, but mean something else. Set as it is there ({given})")
+    return checkpoint, tuple(state.categories), tensors, found
+
+
+def _misfits(network: RCF, tensors: Mapping[str, Tensor], rows: int) -> list[str]:
+    """Tensors of either side that have no counterpart; `rows` are those of the checkpoint's class head."""
     wanted = state_of(network)
-    theirs = tuple(str(name) for name in state["categories"])
     unlike = [name for name in wanted if name not in tensors or not _fits(name, tensors[name], wanted[name])]
     unlike += [name for name in tensors if name not in wanted]
-    unlike += [name for name in tensors if name.startswith(_CLASS_HEAD) and tensors[name].shape[0] != len(theirs) + 1]
-    if unlike:
-        raise CheckpointError(_unlike(checkpoint, unlike, len(wanted), state["config"]["model"], model))
-    return checkpoint, theirs, tensors
+    return unlike + [name for name in tensors if name.startswith(_CLASS_HEAD) and tensors[name].shape[0] != rows]
 
 
 def _fits(name: str, theirs: Tensor, ours: Tensor) -> bool:
@@ -112,24 +130,10 @@ def _rows(theirs: Sequence[str], ours: Sequence[str]) -> list[tuple[int, int]]:
     return [*rows, (len(ours), len(theirs))]
 
 
-def _unlike(checkpoint: Path, names: list[str], count: int, theirs: Mapping[str, Any], model: ModelConfig) -> str:
-    given = dict(_leaves(model.model_dump(mode="json")))
-    made = dict(_leaves(theirs))
-    other = [
-        f"model.{path}: {made.get(path, 'absent')} there, {given.get(path, 'absent')} here"
-        for path in sorted(made.keys() | given.keys())
-        if path not in _HARMLESS and made.get(path) != given.get(path)
-    ]
-    hint = f"Set these as they are there ({'; '.join(other)})" if other else "Its model section is equal: it is damaged"
+def _unlike(checkpoint: Path, names: list[str], count: int, fields: Sequence[Difference]) -> str:
+    given = "; ".join(map(str, fields))
+    hint = f"Set these as they are there ({given})" if fields else "Its model section is equal: it is damaged"
     return (
         f"{checkpoint}: {len(names)} of {count} tensors are not those of this network, first: {', '.join(names[:3])}. "
         f"{hint}, or choose another training.start_from"
     )
-
-
-def _leaves(config: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, object]]:
-    for name, value in config.items():
-        if isinstance(value, dict):
-            yield from _leaves(cast("dict[str, Any]", value), f"{prefix}{name}.")
-        else:
-            yield f"{prefix}{name}", value

@@ -114,6 +114,8 @@ def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
     report = start_from(network, Path(start), categories, config.model)
     logger.info("event=started_from checkpoint=%s kept=%d fresh=%s dropped=%s", report.checkpoint, len(report.kept),
                 ",".join(report.fresh), ",".join(report.dropped))  # fmt: skip
+    for difference in report.changed:
+        logger.warning("event=started_from_another_model %s", difference)
     return network
 
 

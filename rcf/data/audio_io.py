@@ -30,6 +30,9 @@ _CUT_SHORT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _UNKNOWN_LENGTH = 2**31 - 2**16
 """Bytes; programs that write WAV into a pipe put the largest number there that fits."""
 
+_NO_LENGTH = 2**63 - 1
+"""What soundfile says of a FLAC file whose header leaves the length open; its end cannot be read."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
@@ -64,6 +67,9 @@ def _decode(path: Path, place: str, file: soundfile.SoundFile) -> Float[Tensor, 
     rate, blocks, done = file.samplerate, list[NDArray[np.float32]](), 0
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
         refuse(path, place, f"a rate of {rate} Hz", f"{_LOWEST_RATE} to {_HIGHEST_RATE} Hz")
+    if file.frames == _NO_LENGTH:
+        again = "It was written into a pipe: write it into a file again, as in: ffmpeg -i IN.flac OUT.flac"
+        refuse(path, place, "a header without a length", f"a {file.format} file that says how long it is", again)
     while True:
         try:
             block: NDArray[np.float32] = file.read(_BLOCK, dtype="float32", always_2d=True).mean(axis=1)

@@ -23,7 +23,8 @@ _AGAIN = "Fetch the frame again"
 def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H W"]:
     """The frame at the video's own size; `place` says in errors which one it is.
 
-    Raises rcf.errors.InputError when the file is missing, is no whole image, or has another size than the video.
+    Raises rcf.errors.InputError when the file is missing, is no whole image, or has another size than the video. A JPEG
+    that is whole but holds other bytes in its middle is decoded all the same: its format has no checksum.
     """
     # The header alone first: a wrong size is refused before its pixels take any memory.
     try:

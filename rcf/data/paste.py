@@ -1,9 +1,9 @@
 """Objects of one clip pasted onto another, frame by frame (Ghiasi et al. 2021, arXiv 2012.07177).
 
-    host  --shown--+
-                   +--> in each frame: pixels of the kept objects over the host's, masks of the host cut to what is left
-    donor --shown--+        ^
-    its objects --draw_kept-+   some of them, the same in all frames
+    host  ----------------------------------------shown--+
+                                                         +--> in each frame: pixels of the objects over the host's,
+    donor --draw_kept, chosen--> some of its objects, ---+    masks of the host cut to what is left
+                                 the same in all frames, shown
 
 Both are shown first, each by its own window, flip and colour, so a pair is never seen twice in the same way.
 """
@@ -23,7 +23,7 @@ from rcf.tensors import integers
 
 
 def draw_kept(rng: np.random.Generator, targets: Sequence[FrameTargets]) -> set[int]:
-    """Tracks of the objects that are pasted: each with a chance of one half, but at least one if there is one."""
+    """Tracks of the objects of a clip that are pasted: each with a chance of one half, but at least one."""
     tracks = sorted({track for frame in targets for track in integers(frame.tracks)})
     if not tracks:
         return set()
@@ -32,18 +32,22 @@ def draw_kept(rng: np.random.Generator, targets: Sequence[FrameTargets]) -> set[
     return {track for track, kept in zip(tracks, chosen.tolist(), strict=True) if kept}
 
 
-def paste(
-    host: ShownClip, frames: UInt8[Tensor, "P 3 h w"], objects: Sequence[FrameTargets], kept: set[int]
-) -> ShownClip:
-    """`host` with some objects of another clip in front of its own; what the host heard is unchanged.
+def chosen(targets: FrameTargets, kept: set[int]) -> FrameTargets:
+    """The objects of one frame that are among the tracks `kept`."""
+    wanted = torch.tensor([track in kept for track in integers(targets.tracks)], dtype=torch.bool)
+    return FrameTargets(targets.labels[wanted], targets.masks[wanted], targets.tracks[wanted])
 
-    `frames` are the other clip's, as many as the host's, `objects` what is seen in each of them, `kept` the tracks of
-    those that are pasted. The corners of both clips meet: what of a larger one lies outside the host is cut off.
-    Objects of which fewer than FEWEST_PIXELS are left by this drop out.
+
+def paste(host: ShownClip, frames: UInt8[Tensor, "P 3 h w"], objects: Sequence[FrameTargets]) -> ShownClip:
+    """`host` with objects of another clip in front of its own; what the host heard is unchanged.
+
+    `frames` are the other clip's, as many as the host's, `objects` those that are pasted, in each of them. The corners
+    of both clips meet: what of a larger one lies outside the host is cut off. Objects of which fewer than
+    FEWEST_PIXELS are left by this drop out.
     """
     height, width = host.frames.shape[-2:]
     corner = (0, width - frames.shape[-1], 0, height - frames.shape[-2])
-    pasted = [_chosen(frame, kept, corner) for frame in objects]
+    pasted = [_cut(frame, corner) for frame in objects]
     covered = torch.stack([frame.masks.any(dim=0) for frame in pasted])
     shown = torch.where(covered[:, None], functional.pad(frames, corner), host.frames)
     # Targets are the last frames of a clip.
@@ -55,11 +59,10 @@ def paste(
     return ShownClip(shown, tuple(targets), host.audio)
 
 
-def _chosen(targets: FrameTargets, kept: set[int], corner: tuple[int, int, int, int]) -> FrameTargets:
-    wanted = torch.tensor([track in kept for track in integers(targets.tracks)], dtype=torch.bool)
-    masks = functional.pad(targets.masks[wanted], corner)
-    wanted[wanted.clone()] = seen = masks.flatten(1).sum(dim=1) >= FEWEST_PIXELS
-    return FrameTargets(targets.labels[wanted], masks[seen], targets.tracks[wanted])
+def _cut(targets: FrameTargets, corner: tuple[int, int, int, int]) -> FrameTargets:
+    masks = functional.pad(targets.masks, corner)
+    seen = masks.flatten(1).sum(dim=1) >= FEWEST_PIXELS
+    return FrameTargets(targets.labels[seen], masks[seen], targets.tracks[seen])
 
 
 def _joined(below: FrameTargets, above: FrameTargets, covered: Bool[Tensor, "H W"]) -> FrameTargets:

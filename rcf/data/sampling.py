@@ -9,6 +9,7 @@ A step has `clips` places; each worker takes some of them, and what stands at a 
 import logging
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
@@ -19,7 +20,7 @@ from rcf.data.augment import draw_look, show_frames, show_targets
 from rcf.data.clip_plan import Clip, ClipPlan, clip_at, clip_frames, donor_of, plan_clips
 from rcf.data.collate import ShownClip, collate
 from rcf.data.order import Draw, Pool
-from rcf.data.paste import draw_kept, paste
+from rcf.data.paste import chosen, draw_kept, paste
 from rcf.data.sizes import network_size
 from rcf.errors import InputError, Problem
 from rcf.seeding import stream
@@ -96,10 +97,13 @@ class _Reader:
 
     def _leave_out(self, clip: Clip, problem: Problem) -> None:
         self.damaged.append(problem)
-        number = self._source.videos[clip.video_index].id
-        logger.warning("event=clip_skipped step=%d video=%d reason=%s", self._step, number, problem)
+        self._warn("clip_skipped", clip, problem)
         if len(self.damaged) > self._most:
             raise InputError(self.damaged)
+
+    def _warn(self, event: str, clip: Clip, problem: Problem) -> None:
+        number = self._source.videos[clip.video_index].id
+        logger.warning("event=%s step=%d video=%d reason=%s", event, self._step, number, problem)
 
     def _read(self, clip: Clip, place: int) -> ShownClip:
         source, references = self._source, self._plan.references
@@ -108,17 +112,34 @@ class _Reader:
         host = ShownClip(frames, targets, torch.stack(heard) if heard else None)
         rng = stream(self._seed, "augment/paste", self._step, place, clip.draw.number)
         donor = donor_of(clip, source.videos, source.pools, self._plan, rng)
-        if donor is None:
+        try:
+            return host if donor is None else self._paste(host, donor, place, rng)
+        except InputError as error:
+            if self._plan.on_corrupt == "fail":
+                raise
+            # Nothing is wrong with the clip itself, so it is not left out.
+            self._warn("paste_skipped", donor or clip, error.problems[0])
             return host
-        # A look of its own: that of a place behind all others.
-        _, frames, targets = self._show(donor, self._plan.clips + place, first_target=0)
-        return paste(host, frames, targets, draw_kept(rng, targets))
 
-    def _show(self, clip: Clip, place: int, first_target: int) -> tuple[list[int], Tensor, tuple[FrameTargets, ...]]:
-        """Frame numbers of a clip, its frames, and the targets of those from `first_target` on."""
-        source, plan = self._source, self._plan
+    def _paste(self, host: ShownClip, donor: Clip, place: int, rng: np.random.Generator) -> ShownClip:
+        """`host` with objects of `donor`, which has a look of its own: that of a place behind all others."""
+        seen = [self._source.targets(donor.video_index, number) for number in sorted(set(self._numbers(donor)))]
+        kept = draw_kept(rng, seen)
+        if not kept:
+            return host
+        _, frames, objects = self._show(donor, self._plan.clips + place, first_target=0, kept=kept)
+        return paste(host, frames, objects)
+
+    def _numbers(self, clip: Clip) -> list[int]:
+        length = self._source.videos[clip.video_index].length
+        return clip_frames(length, clip.first, self._plan.targets, self._plan.references)
+
+    def _show(
+        self, clip: Clip, place: int, first_target: int, kept: set[int] | None = None
+    ) -> tuple[list[int], Tensor, tuple[FrameTargets, ...]]:
+        """Frame numbers of a clip, its frames, and of those from `first_target` on the objects (None: all)."""
+        source, plan, numbers = self._source, self._plan, self._numbers(clip)
         video = source.videos[clip.video_index]
-        numbers = clip_frames(video.length, clip.first, plan.targets, plan.references)
         look = draw_look(
             plan.augment,
             frames=len(numbers),
@@ -130,6 +151,8 @@ class _Reader:
         # Each frame is read once, however often the clip repeats it.
         frames = {number: source.frame(clip.video_index, number) for number in sorted(set(numbers))}
         targets = {number: source.targets(clip.video_index, number) for number in sorted(set(numbers[first_target:]))}
+        if kept is not None:
+            targets = {number: chosen(each, kept) for number, each in targets.items()}
         shown = [
             show_targets(targets[number], part, look)
             for number, part in zip(numbers[first_target:], look.windows[first_target:], strict=True)

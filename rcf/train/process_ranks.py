@@ -91,9 +91,9 @@ class ProcessRanks:
 def _plain_strides(weight: torch.Tensor) -> torch.Tensor:
     """The same memory; a 1x1 kernel lies alike in both memory formats and gets the strides of the plain one.
 
-    Its gradient has those; where they differ from the weight's, the reducer copies it instead of taking it as it is.
+    Its gradient may have those; where they are not the weight's, the reducer copies it instead of taking it as it is.
     """
-    if weight.dim() != 4 or weight.shape[2:] != (1, 1):
+    if weight.dim() != 4 or weight.shape[2:] != (1, 1) or not weight.is_contiguous():
         return weight
     return weight.as_strided(weight.shape, (weight.shape[1], 1, 1, 1))
 

@@ -126,7 +126,23 @@ def test_another_architecture_is_refused_with_its_tensors_and_the_fields_to_set(
     message = str(caught.value)
     assert "references." in message
     assert "model.reference.frames: 1 there, 2 here" in message
-    assert "model.reference.tokens: 4 there, 16 here" in message
+    assert "tokens: 4 there" not in message, "pooling has no weights, so any number of tokens would fit"
+
+
+@pytest.mark.parametrize("part", ["encoder", "decoder"])
+def test_equal_tensors_that_other_heads_would_share_are_refused(pretrained: Path, tiny_model: Tiny, part: str) -> None:
+    model = tiny_model()
+    heads = getattr(model, part).heads
+    other = model.model_copy(update={part: getattr(model, part).model_copy(update={"heads": 2 * heads})})
+    with pytest.raises(CheckpointError, match=rf"model\.{part}\.heads: {heads} there, {2 * heads} here"):
+        start_from(build_network(other, 3, 0), pretrained, ("a", "b", "c"), other)
+
+
+def test_a_field_that_leaves_the_tensors_as_they_are_is_reported(pretrained: Path, tiny_model: Tiny) -> None:
+    model = tiny_model(tokens=16)
+    report = start_from(build_network(model, 3, 0), pretrained, ("a", "b", "c"), model)
+    assert [str(each) for each in report.changed] == ["model.reference.tokens: 4 there, 16 here"]
+    assert start_from(build_network(tiny_model(), 3, 0), pretrained, ("a",) * 3, tiny_model()).changed == ()
 
 
 def test_a_refused_network_is_left_as_it_was(pretrained: Path, tiny_model: Tiny) -> None:
@@ -143,6 +159,25 @@ def test_a_damaged_checkpoint_is_refused(pretrained: Path, tiny_model: Tiny) -> 
     path.write_bytes(path.read_bytes()[:1000])
     with pytest.raises(CheckpointError, match="damaged"):
         start_from(build_network(tiny_model(), 3, 0), pretrained, ("a", "b", "c"), tiny_model())
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[]", "the file is damaged"),
+        ("{", "the file is damaged"),
+        ('{"format": 1, "step": 2, "seed": 0, "categories": 3, "config": {"model": {}}}', "categories is damaged"),
+        ('{"format": 1, "step": 2, "seed": 0, "categories": ["a"], "config": {}}', "expected one called model"),
+        ('{"format": 2, "step": 2, "seed": 0, "categories": ["a"], "config": {"model": {}}}', "format is damaged"),
+        ('{"format": 1}', "step is damaged"),
+    ],
+)
+def test_a_damaged_state_is_refused_by_the_place_of_the_damage(
+    pretrained: Path, tiny_model: Tiny, text: str, named: str
+) -> None:
+    (pretrained / "checkpoints" / "step-00000002" / "state.json").write_text(text)
+    (problem,) = start_problems(pretrained, tiny_model())
+    assert named in problem.got
 
 
 def test_what_would_be_refused_is_known_without_a_network(pretrained: Path, tiny_model: Tiny, tmp_path: Path) -> None:

@@ -114,3 +114,13 @@ def test_a_sample_that_is_no_number_is_placed(tmp_path: Path, value: float) -> N
 
 def test_an_absurd_rate_is_refused(tmp_path: Path) -> None:
     assert "a rate of 90 Hz" in refusal(written(tmp_path / "a.wav", WAVE, 90))
+
+
+def test_a_flac_file_that_does_not_say_how_long_it_is_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    path = written(tmp_path / "pipe.flac", WAVE)
+    content = bytearray(path.read_bytes())
+    # The length is the last 36 bits before the checksum in the first block (RFC 9639, section 8.2); 0 leaves it open.
+    content[21] &= 0xF0
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert "got a header without a length" in refusal(path)

@@ -6,14 +6,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcf.config import AugmentConfig
+from rcf.config import AugmentConfig, OnCorrupt
 from rcf.data.annotations import Video
 from rcf.data.augment import FEWEST_PIXELS
 from rcf.data.clip_plan import Clip, ClipPlan, donor_of
 from rcf.data.collate import ShownClip
 from rcf.data.order import Draw, Pool
-from rcf.data.paste import draw_kept, paste
+from rcf.data.paste import chosen, draw_kept, paste
 from rcf.data.sampling import sample_clips
+from rcf.errors import InputError, Problem
 from rcf.structures import ClipBatch, FrameTargets
 
 seeds = st.integers(0, 10_000)
@@ -38,7 +39,7 @@ HOST = ShownClip(_frames(10, 2), (_targets((0, 0, 6, 6), (6, 10, 6, 6)),))
 
 def test_pixels_and_masks_of_pasted_objects_lie_in_front_in_references_and_targets() -> None:
     objects = (_targets((2, 2, 6, 6), first_track=7), _targets((3, 3, 6, 6), first_track=7))
-    clip = paste(HOST, _frames(200, 2), objects, {7})
+    clip = paste(HOST, _frames(200, 2), objects)
     (seen,) = clip.targets
     for frame, target in zip(clip.frames, objects, strict=True):
         assert torch.equal(frame[0] == 200, target.masks[0])
@@ -52,7 +53,7 @@ def test_pixels_and_masks_of_pasted_objects_lie_in_front_in_references_and_targe
 
 def test_only_the_chosen_tracks_are_pasted() -> None:
     objects = (_targets((0, 0, 4, 4), (8, 14, 4, 4), first_track=7),) * 2
-    clip = paste(HOST, _frames(200, 2), objects, {8})
+    clip = paste(HOST, _frames(200, 2), [chosen(frame, {8}) for frame in objects])
     assert clip.targets[0].tracks.tolist() == [1, 2, 8]
     assert (clip.frames[:, 0, :4, :4] == 10).all()
 
@@ -60,23 +61,23 @@ def test_only_the_chosen_tracks_are_pasted() -> None:
 def test_an_object_that_is_covered_but_for_a_few_pixels_drops_out() -> None:
     covering = _targets((0, 0, 6, 5), first_track=7)
     almost = _targets((0, 0, 5, 6), first_track=7)
-    assert paste(HOST, _frames(200, 2), (covering,) * 2, {7}).targets[0].tracks.tolist() == [1, 2, 7]
-    assert int(paste(HOST, _frames(200, 2), (covering,) * 2, {7}).targets[0].masks[0].sum()) == FEWEST_PIXELS
+    assert paste(HOST, _frames(200, 2), (covering,) * 2).targets[0].tracks.tolist() == [1, 2, 7]
+    assert int(paste(HOST, _frames(200, 2), (covering,) * 2).targets[0].masks[0].sum()) == FEWEST_PIXELS
     whole = _targets((0, 0, 6, 6), first_track=7)
-    assert paste(HOST, _frames(200, 2), (whole,) * 2, {7}).targets[0].tracks.tolist() == [2, 7]
-    assert paste(HOST, _frames(200, 2), (almost,) * 2, {7}).targets[0].tracks.tolist() == [1, 2, 7]
+    assert paste(HOST, _frames(200, 2), (whole,) * 2).targets[0].tracks.tolist() == [2, 7]
+    assert paste(HOST, _frames(200, 2), (almost,) * 2).targets[0].tracks.tolist() == [1, 2, 7]
 
 
 def test_a_small_object_that_nothing_covers_stays() -> None:
     host = ShownClip(_frames(10, 1), (_targets((0, 0, 1, 1)),))
-    clip = paste(host, _frames(200, 1), (_targets((6, 6, 4, 4), first_track=7),), {7})
+    clip = paste(host, _frames(200, 1), (_targets((6, 6, 4, 4), first_track=7),))
     assert clip.targets[0].tracks.tolist() == [1, 7]
 
 
 @pytest.mark.parametrize("size", [(8, 30), (30, 8), (12, 20)])
 def test_a_clip_of_another_size_meets_the_host_in_the_corner(size: tuple[int, int]) -> None:
     objects = (_targets((1, 1, 29, 29), first_track=7, size=size),) * 2
-    clip = paste(HOST, _frames(200, 2, size), objects, {7})
+    clip = paste(HOST, _frames(200, 2, size), objects)
     assert clip.frames.shape == HOST.frames.shape
     white = torch.zeros(12, 20, dtype=torch.bool)
     white[1 : size[0], 1 : size[1]] = True
@@ -86,8 +87,8 @@ def test_a_clip_of_another_size_meets_the_host_in_the_corner(size: tuple[int, in
 
 def test_a_clip_without_objects_changes_nothing() -> None:
     nothing = (_targets(),) * 2
-    kept = draw_kept(np.random.default_rng(0), nothing)
-    clip = paste(HOST, _frames(200, 2), nothing, kept)
+    assert draw_kept(np.random.default_rng(0), nothing) == set()
+    clip = paste(HOST, _frames(200, 2), nothing)
     assert torch.equal(clip.frames, HOST.frames)
     assert torch.equal(clip.targets[0].masks, HOST.targets[0].masks)
 
@@ -173,3 +174,34 @@ def test_pasting_shifts_no_other_draw() -> None:
 def test_a_place_has_the_same_clip_whoever_makes_it() -> None:
     whole, part = _batch(0.7, step=2), _batch(0.7, step=2, places=range(2, 4))
     assert torch.equal(whole.frames[2:], part.frames)
+
+
+class Broken(Painted):
+    """The frames of video 2 cannot be read."""
+
+    def frame(self, video_index: int, frame_index: int) -> torch.Tensor:
+        if video_index == 2:
+            raise InputError([Problem("2.jpg", "frame 0", "a damaged image", "an image")])
+        return super().frame(video_index, frame_index)
+
+
+def _steps(share: float, on_corrupt: OnCorrupt) -> list[ClipBatch]:
+    plan = ClipPlan(4, 1, 1, AugmentConfig(paste=share, flip=False), on_corrupt=on_corrupt)
+    return [sample_clips(Broken(8), plan, 0, step) for step in range(12)]
+
+
+def test_a_clip_stays_as_it_is_where_what_would_be_pasted_is_damaged(caplog: pytest.LogCaptureFixture) -> None:
+    plain, pasted = _steps(0.0, "skip"), _steps(1.0, "skip")
+    assert [batch.skipped for batch in plain] == [batch.skipped for batch in pasted]
+    unpasted = 0
+    for one, other in zip(plain, pasted, strict=True):
+        for (own,), (seen,) in zip(one.targets, other.targets, strict=True):
+            unpasted += own.tracks.tolist() == seen.tracks.tolist()
+    told = [record.getMessage() for record in caplog.records if "paste_skipped" in record.getMessage()]
+    assert unpasted == len(told) > 0
+    assert all("video=2 reason=2.jpg" in line for line in told)
+
+
+def test_by_default_what_would_be_pasted_and_is_damaged_ends_the_training() -> None:
+    with pytest.raises(InputError, match=r"2\.jpg: frame 0: got a damaged image"):
+        _steps(1.0, "fail")
