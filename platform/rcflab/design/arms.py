@@ -6,8 +6,10 @@ factors, design --read--> Design --count: few enough?--> arms: {name: {dotted pa
 from rcflab.design.expand import count_arms
 from rcflab.design.factor import Design
 from rcflab.design.names import BASELINE, name_arms
+from rcflab.design.read import FIELDS, read_design
 from rcflab.field_faults import Fault
 from rcflab.records import Json
+from rcflab.schema import ExperimentSpec
 from rcflab.yaml_file import Layer, Loc, Origin
 
 
@@ -22,6 +24,14 @@ def too_many(design: Design, seeds: int, most: int) -> list[Fault]:
     if arms > alone:
         moves += f", design: one_at_a_time ({alone} arms), or fractional with two levels a factor"
     return [Fault(("factors",), got, f"at most {most} cells (most_cells)", f"{moves}; or raise most_cells")]
+
+
+def design_of(spec: ExperimentSpec) -> Design | None:
+    """The design of a checked experiment; None where its arms were written."""
+    fields = spec.model_dump(include=set(FIELDS))
+    design, faults = read_design(fields)
+    assert not faults, "the fields of a checked experiment were read before"
+    return design
 
 
 def _number(count: int) -> str:

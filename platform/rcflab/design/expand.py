@@ -95,3 +95,11 @@ def _with_generated(design: Design, found: Combination) -> Combination:
         lows = sum(found[parent] == 0 for parent in generator.parents)
         every[generator.path] = int((generator.sign > 0) == (lows % 2 == 0))
     return {factor.path: every[factor.path] for factor in design.factors if factor.path in every}
+
+
+def columns(design: Design) -> dict[str, tuple[int, ...]]:
+    """Path -> level in each arm, as rcflab.stats.effects takes it. Raises ValueError where a factor may not exist."""
+    if any(factor.condition for factor in design.factors):
+        raise ValueError("columns: got a design with `when`, expected factors that exist in every arm")
+    arms = combinations(design)
+    return {factor.path: tuple(arm[factor.path] for arm in arms) for factor in design.factors}

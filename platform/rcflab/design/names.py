@@ -37,14 +37,15 @@ def name_arms(design: Design, baseline: str = BASELINE) -> dict[str, Combination
     """
     found = combinations(design)
     start = found[0]
-    arms: dict[str, Combination] = {_full_name(design, start) if "=" in baseline else baseline: start}
+    arms: dict[str, Combination] = {full_name(design, start) if "=" in baseline else baseline: start}
     for combination in found[1:]:
         changed = {path: level for path, level in combination.items() if start.get(path) != level}
-        arms[_full_name(design, combination if design.kind in _CROSSED else changed)] = combination
+        arms[full_name(design, combination if design.kind in _CROSSED else changed)] = combination
     return arms
 
 
-def _full_name(design: Design, shown: Combination) -> str:
+def full_name(design: Design, shown: Combination) -> str:
+    """`frames=1 queries=20`: the levels of `shown` in the order of the factors."""
     parts = [f"{factor.name}={factor.labels[shown[factor.path]]}" for factor in design.factors if factor.path in shown]
     return " ".join(parts)
 
