@@ -37,7 +37,7 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], data: Mapping[str, Json
     if kind == "extra_forbidden":
         name = str(loc[-1])
         known = sorted(_fields_around(model, detail["loc"]))
-        hint = nearest(name, known) or _elsewhere(name, model)
+        hint = nearest(name, known) or elsewhere(name, model)
         return Fault(loc, f"the unknown field {name!r}", f"one of {', '.join(known)}", hint.removeprefix("; "))
     if kind == "missing":
         return Fault(loc, "nothing", "a value")
@@ -94,14 +94,15 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
             yield from _models_in(item)
 
 
-def _elsewhere(name: str, model: type[BaseModel]) -> str:
+def elsewhere(name: str, model: type[BaseModel]) -> str:
     """A hint at the full path of a field that has this name in another place."""
-    found = [path for path in _paths(model) if path.rpartition(".")[2] == name]
+    found = [path for path in field_paths(model) if path.rpartition(".")[2] == name]
     return f"did you mean {' or '.join(repr(path) for path in found[:3])}?" if found else ""
 
 
-def _paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+def field_paths(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
+    """The dotted path of every field of `model` and of its parts; one that several kinds have, more than once."""
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}"
         for inner in _models_in(info.annotation):
-            yield from _paths(inner, f"{prefix}{name}.")
+            yield from field_paths(inner, f"{prefix}{name}.")

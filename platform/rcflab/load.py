@@ -1,7 +1,7 @@
 """Step 1: a file becomes an experiment, or every fault in it is named at once.
 
-experiment.yaml + extends or --base + --set --> one layer --validate--> ExperimentSpec
-                                                  + each arm --validate--> resolved configuration of the arm
+experiment.yaml + extends or --base + --set --> one layer --design?--> its arms --validate--> ExperimentSpec
+                                                                 each arm --validate--> resolved configuration
 """
 
 import os
@@ -11,13 +11,17 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from rcflab.arm_configs import arm_configs, factor_faults, one_for_all, with_places
 from rcflab.bases import layer_of
+from rcflab.design.arms import too_many, with_arms
+from rcflab.design.names import BASELINE
+from rcflab.design.read import FIELDS, is_designed, read_design
 from rcflab.errors import InputError, Problem
 from rcflab.field_faults import Fault, faults_of
-from rcflab.overrides import absolute_paths, dotted, fill_variables, merge, nest, set_layer, with_default
+from rcflab.overrides import dotted, fill_variables, merge, set_layer, with_default
 from rcflab.paper import paper_tables
 from rcflab.records import Json
-from rcflab.schema import EXPERIMENTS, RESERVED, SECTIONS, TASK_CONFIGS, ExperimentSpec
+from rcflab.schema import EXPERIMENTS, MOST_CELLS, RESERVED, ExperimentSpec
 from rcflab.suggest import nearest
 from rcflab.yaml_file import Layer, is_mapping
 
@@ -45,34 +49,51 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
     layer = fill_variables(layer, os.environ, folder)
     layer = with_default(with_default(layer, ("task",), "rcf"), ("storage", "root"), "runs")
     _refuse_unknown_task(layer)
-    resolved = _with_places(layer, folder)
+    layer, problems = _with_design(layer)
+    resolved = with_places(layer, folder)
     model = EXPERIMENTS[layer.data["task"]]
-    problems: list[Problem] = []
     spec: ExperimentSpec | None = None
     faults: list[Fault] = []
     try:
         spec = model.model_validate(resolved.data)
     except ValidationError as error:
         faults = faults_of(error, model, resolved.data)
-        problems += [_problem(layer, fault) for fault in faults]
+        problems += [_problem(layer, fault) for fault in faults if not _is_said(layer, fault, problems)]
     problems += _baseline_problems(layer) + _paper_problems(layer)
-    configs, more = _arm_configs(resolved, faults)
-    problems += more
+    configs, more = arm_configs(resolved, faults)
+    problems += one_for_all(more) if is_designed(layer.data) else more
     if problems:
         raise InputError(problems)
     assert spec is not None
     return LoadedExperiment(path.absolute(), spec, configs)
 
 
-def _with_places(layer: Layer, folder: Path) -> Layer:
-    """Absolute paths; a synthetic set without a place of its own is kept below the storage root."""
-    layer = absolute_paths(layer, folder)
-    data, storage = layer.data.get("data", {}), layer.data.get("storage")
-    generated = layer.data["task"] == "rcf" and is_mapping(data) and data.get("kind", "synthetic") == "synthetic"
-    if generated and is_mapping(storage) and isinstance(storage["root"], str):
-        layer = with_default(layer, ("data", "kind"), "synthetic")
-        layer = with_default(layer, ("data", "root"), str(Path(storage["root"]) / "data"))
-    return layer
+def _with_design(layer: Layer) -> tuple[Layer, list[Problem]]:
+    """`layer` with the arms of its design, if it has one and nothing is wrong with it."""
+    design, faults = read_design(layer.data)
+    if not is_designed(layer.data):
+        return layer, [_problem(layer, fault) for fault in faults]
+    said = {fault.loc for fault in faults}
+    faults += [fault for fault in factor_faults(layer) if fault.loc not in said]
+    layer = with_default(layer, ("baseline",), BASELINE)
+    if design is not None:
+        faults += too_many(design, _whole(layer, "seeds", 1), _whole(layer, "most_cells", MOST_CELLS))
+    if design is not None and not faults:
+        layer = with_arms(layer, design)
+    return layer, [_problem(layer, fault) for fault in faults]
+
+
+def _whole(layer: Layer, field: str, default: int) -> int:
+    """The positive whole number in a field of the envelope; `default` for what the schema will refuse."""
+    value = layer.data.get(field)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else default
+
+
+def _is_said(layer: Layer, fault: Fault, problems: Sequence[Problem]) -> bool:
+    """Whether a fault of the schema follows from one that was found in the design."""
+    field = str(fault.loc[0])
+    of_design = field in (*FIELDS, "arms") and is_designed(layer.data)
+    return of_design and any(problem.place.split(".")[0] in (*FIELDS, "table") for problem in problems)
 
 
 def _refuse_unknown_task(layer: Layer) -> None:
@@ -85,13 +106,10 @@ def _refuse_unknown_task(layer: Layer) -> None:
 def _problem(layer: Layer, fault: Fault) -> Problem:
     place = layer.origin(fault.loc).place
     if fault.loc[0] in RESERVED and len(fault.loc) == 1:
-        return Problem(
-            place,
-            dotted(fault.loc),
-            "a field that is reserved for a later version",
-            "`arms`",
-            "Write each combination as an arm",
-        )
+        hint = "Write each combination as an arm, or take `factors`"
+        return Problem(place, dotted(fault.loc), "a field that is reserved for a later version", "`arms`", hint)
+    if fault.loc == ("arms",) and fault.got == "nothing":
+        return Problem(place, "arms", fault.got, "`arms: {name: {dotted.path: value}}`, or `factors` with `design`")
     return Problem(place, dotted(fault.loc), fault.got, fault.wanted, fault.hint)
 
 
@@ -115,57 +133,3 @@ def _paper_problems(layer: Layer) -> list[Problem]:
     got = f"{name!r}, whose rows no arm is called after"
     wanted = f"an arm with the name of a row: {', '.join(rows)}"
     return [Problem(layer.origin(("table", "paper")).place, "table.paper", got, wanted, "Or leave `paper` out")]
-
-
-def _arm_configs(layer: Layer, known: Sequence[Fault]) -> tuple[dict[str, Mapping[str, Json]], list[Problem]]:
-    """The resolved configuration of each arm, and the faults that the arms add to the `known` ones."""
-    configs: dict[str, Mapping[str, Json]] = {}
-    problems: list[Problem] = []
-    arms = layer.data.get("arms")
-    for name, fields in arms.items() if is_mapping(arms) else ():
-        if not is_mapping(fields):
-            continue
-        try:
-            configs[name] = _arm_config(layer, name, fields, known)
-        except InputError as error:
-            problems += error.problems
-    return configs, problems
-
-
-def _arm_config(layer: Layer, arm: str, fields: Mapping[str, Json], known: Sequence[Fault]) -> Mapping[str, Json]:
-    task = layer.data["task"]
-    sections = SECTIONS[task]
-    origins = {path: layer.origin(("arms", arm, path)) for path in fields}
-    outside = [path for path in fields if path.split(".")[0] not in sections]
-    if outside:
-        wanted = f"a path below {', '.join(sections)}"
-        raise InputError(
-            [
-                Problem(
-                    origins[path].place,
-                    f"arms.{arm}.{path}",
-                    f"the path {path!r}",
-                    wanted,
-                    nearest(path.split(".")[0], sections).removeprefix("; "),
-                )
-                for path in outside
-            ]
-        )
-    over = nest(fields, origins, f"arms.{arm}.")
-    merged = _with_places(merge(layer, over), Path.cwd())
-    data = {section: merged.data[section] for section in sections if section in merged.data}
-    try:
-        return TASK_CONFIGS[task].model_validate(data).model_dump(mode="json")
-    except ValidationError as error:
-        faults = [fault for fault in faults_of(error, TASK_CONFIGS[task], data) if fault not in known]
-        if not faults:
-            return {}
-        raise InputError([_arm_problem(layer, merged, arm, fault, over) for fault in faults]) from error
-
-
-def _arm_problem(layer: Layer, merged: Layer, arm: str, fault: Fault, over: Layer) -> Problem:
-    loc = fault.loc
-    while loc and loc not in over.origins:
-        loc = loc[:-1]
-    origin = merged.origin(loc) if loc else layer.origin(("arms", arm))
-    return Problem(origin.place, f"arms.{arm}.{dotted(fault.loc)}", fault.got, fault.wanted, fault.hint)

@@ -94,7 +94,8 @@ def _put(data: dict[str, Json], parts: tuple[str, ...], value: Json) -> str:
 def set_layer(options: Sequence[str], arms: Sequence[str], folder: Path) -> Layer:
     """The layer of `--set dotted.path=value` options; the last one wins. Values are YAML, paths start in `folder`.
 
-    `arms` are the known arm names: a path `arms.NAME.rest` keeps its rest dotted, as arms are written.
+    `arms` are the known arm names: a path `arms.NAME.rest` keeps its rest dotted, as arms are written; so does a path
+    below `factors`, `when` or `generators`.
     """
     layer = Layer({}, {})
     problems: list[Problem] = []
@@ -120,6 +121,9 @@ def _set_parts(path: str, arms: Sequence[str]) -> tuple[str, ...]:
         for name in sorted(arms, key=len, reverse=True):
             if path.startswith(f"arms.{name}."):
                 return ("arms", name, path.removeprefix(f"arms.{name}."))
+    field, _, rest = path.partition(".")
+    if field in ("factors", "when", "generators"):  # their keys are dotted paths
+        return (field, rest)
     return tuple(path.split("."))
 
 

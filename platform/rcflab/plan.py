@@ -16,9 +16,6 @@ from rcflab.records import Cell, CellState, RunPlan
 from rcflab.schema import batch_of, table_metrics
 from rcflab.suggest import nearest
 
-MAX_CELLS = 10_000
-"""More is a slip of the pen, and refused before a million cells are listed."""
-
 
 def make_plan(
     loaded: LoadedExperiment,
@@ -40,9 +37,9 @@ def make_plan(
         problems.append(Problem(file, "baseline", repr(spec.baseline), wanted))
     chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
     count = spec.seeds if seeds is None else seeds
-    if len(chosen) * count > MAX_CELLS:
-        got = f"{len(chosen)} arms x {count} seeds"
-        problems.append(Problem(file, "seeds", got, f"at most {MAX_CELLS} cells", "Narrow it by --arms or --seeds"))
+    if len(chosen) * count > spec.most_cells:
+        got, hint = f"{len(chosen)} arms x {count} seeds", "Narrow it by --arms or --seeds, or raise most_cells"
+        problems.append(Problem(file, "seeds", got, f"at most {spec.most_cells} cells (most_cells)", hint))
     if problems:
         raise InputError(problems)
     cells = tuple(

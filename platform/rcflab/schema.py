@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
+from rcflab.design.factor import DesignKind
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.suggest import nearest
@@ -20,6 +21,7 @@ from rcflab.toy_config import BATCH, ToyConfig
 
 __all__ = [
     "EXPERIMENTS",
+    "MOST_CELLS",
     "RESERVED",
     "SECTIONS",
     "SYNTHETIC_VERSION",
@@ -94,14 +96,18 @@ class TableConfig(Config):
     """Metric keys, in column order; the task's own choice when null."""
     paper: Annotated[str | None, AfterValidator(_known_paper)] = None
     """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
+    effects: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
+    """Effects of a factorial or fractional design: factors (`queries`) and interactions (`frames*queries`). One that
+    the fraction cannot tell from another main effect or two-way interaction is refused."""
 
 
 def _arm_name(name: str) -> str:
-    if not name.isprintable() or "," in name or name != name.strip() or not 1 <= len(name) <= 80:
-        raise ValueError("an arm name has 1 to 80 printable characters, no comma and no space around it")
+    if not name.isprintable() or "," in name or name != name.strip() or not 1 <= len(name) <= 200:
+        raise ValueError("an arm name has 1 to 200 printable characters, no comma and no space around it")
     return name
 
 
+MOST_CELLS = 10_000
 ArmName = Annotated[str, AfterValidator(_arm_name)]
 
 
@@ -111,9 +117,28 @@ class Envelope(Config):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     """Lower case letters, digits and hyphens: it becomes a folder and an MLflow experiment."""
     baseline: ArmName
-    """The arm that all others are compared with."""
-    arms: Annotated[dict[ArmName, dict[str, Any]], Field(min_length=1, max_length=1000)]
-    """Arm name -> {dotted path: value}, in table order."""
+    """The arm that all others are compared with. With `factors` it may be left out (`baseline`), be another name for
+    the baseline of the design, or name one of its other arms, like `frames=1 queries=20`."""
+    arms: Annotated[dict[ArmName, dict[str, Any]], Field(min_length=1)]
+    """Arm name -> {dotted path: value}, in table order. With `factors` they are made from these (rcflab/design)."""
+    factors: dict[str, list[Any]] | None = None
+    """Instead of `arms`: dotted path -> its levels, the baseline's first (low before high, off before on):
+    `factors: {model.reference.frames: [0, 1], model.queries: [10, 20]}`. In arm names a factor has the shortest end of
+    its path that is its own: `frames=1 queries=20`. Every arm sets all of its factors."""
+    design: DesignKind | None = None
+    """How levels are combined.
+    `one_at_a_time`: first levels (the baseline), then each other level alone; arms are called by what they change.
+    `leave_one_out`: two levels each; all last ones (the baseline), then each factor alone at its first.
+    `factorial`: all combinations; the baseline has all first levels.
+    `fractional`: two levels each; all combinations of the factors without a generator, the first is the baseline."""
+    when: dict[str, dict[str, list[Any]]] | None = None
+    """Factors that exist only where one other factor, written above them, has given levels:
+    `when: {tokens: {frames: [1, 2]}}`. Elsewhere the field is as the experiment has it, and no arm is made for it."""
+    generators: dict[str, str] | None = None
+    """For `fractional`: factor -> product of other factors, low as -1 and high as +1: `generators: {c: a*b}`, or
+    `-a*b` for the other half. `rcflab plan` shows the resolution and what cannot be told apart."""
+    most_cells: Annotated[int, Field(ge=1, le=1_000_000)] = MOST_CELLS
+    """Arms x seeds beyond which an experiment is taken for a slip of the pen, and refused without being listed."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of seeds; they are 0 .. seeds - 1."""
     resources: ResourcesConfig = ResourcesConfig()
@@ -140,7 +165,7 @@ EXPERIMENTS: dict[str, type[RcfExperiment] | type[ToyExperiment]] = {"rcf": RcfE
 TASK_CONFIGS: dict[str, type[RcfConfig] | type[ToyConfig]] = {"rcf": RcfConfig, "toy": ToyConfig}
 SECTIONS: dict[str, tuple[str, ...]] = {name: tuple(config.model_fields) for name, config in TASK_CONFIGS.items()}
 """The sections of each task that arms may change."""
-RESERVED = ("factors", "design", "search")
+RESERVED = ("search",)
 """Fields with a meaning that this version does not know yet."""
 
 _BATCHES: dict[str, Callable[[Mapping[str, Any]], tuple[int, int]]] = {

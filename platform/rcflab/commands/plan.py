@@ -1,15 +1,20 @@
 """`rcflab plan`: the cells of an experiment and how far each of them is.
 
-Session + LedgerView --plan_json--> JSON | rich table
+Session + LedgerView + sizes of checkpoints --plan_json--> JSON | rich table, design, estimate
 """
 
 from collections import Counter
+from dataclasses import asdict
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
+from rcflab.design.arms import design_of
+from rcflab.design.describe import design_json, design_lines
+from rcflab.estimate import Estimate, estimate
+from rcflab.ledger.files import folder_bytes
 from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
@@ -31,7 +36,9 @@ def plan_command(
     Reads the YAML file, the data (their content is part of the keys) and the ledger below storage.root. Writes
     nothing but its memory of file digests. The first look at a large data set reads every frame once.
 
-    States: done, running, missing, failed, stale (finished by other code).
+    States: done, running, missing, failed, stale (finished by other code). Below the cells: the design with what a
+    fraction cannot tell apart, arms that are one training, and an estimate of the hours and bytes of what is missing,
+    from finished cells of the same experiment.
 
     Example: rcflab plan experiments/table_5_token_size.yaml --base synth --arms tokens-1,tokens-4
 
@@ -47,7 +54,7 @@ def plan_command(
 
 def plan_json(session: Session, view: LedgerView) -> Json:
     """The plan for programs."""
-    plan = session.plan
+    plan, cost = session.plan, _cost(session, view)
     cells = [
         {
             "arm": cell.arm,
@@ -66,9 +73,32 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "metrics": list(plan.metrics),
         "storage": str(session.storage),
         "code_digest": session.provenance.code_digest,
+        "design": design_json(design_of(session.spec), len(cells)),
+        "levels": session.spec.arms if session.spec.factors else None,
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
+        "estimate": _cost_json(session, cost),
     }
+
+
+def _cost(session: Session, view: LedgerView) -> Estimate | None:
+    """The estimate, from the sizes of what finished trainings left: their last checkpoint and the best one."""
+    sizes: dict[str, float] = {}
+    for key, state in view.keys.items():
+        kept = {each.path for each in (state.checkpoint, state.best) if each is not None}
+        size = sum(folder_bytes(session.storage / path) for path in kept)
+        if state.state == "finished" and size:
+            sizes[key] = size
+    return estimate(session.plan, view.keys, view.states, sizes, session.provenance.code_digest)
+
+
+def _cost_json(session: Session, cost: Estimate | None) -> Json:
+    return None if cost is None else {**asdict(cost), "gpu_hours": _gpu_hours(session, cost)}
+
+
+def _gpu_hours(session: Session, cost: Estimate) -> float | None:
+    resources = session.spec.resources
+    return None if cost.hours is None else cost.hours * resources.workers * resources.gpus_per_worker
 
 
 def _checkpoint(session: Session, view: LedgerView, cell: Cell) -> str | None:
@@ -88,9 +118,32 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
         note = f" ({reason})" if reason else ""
         table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=_STYLES[state]))
     console.print(table)
+    design = design_of(session.spec)
+    for line in design_lines(design, len(plan.cells)) if design else ():
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     for group in plan.joined:
         console.print(f"{' = '.join(group)}: what they differ in has no effect; trained once", markup=False)
     counts = Counter(view.states[cell.eval_key] for cell in plan.cells)
     trainings = len({cell.train_key for cell in plan.cells})
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
     console.print(f"{len(plan.cells)} cells ({trainings} trainings): {summary}", markup=False)
+    console.print(_cost_line(session, _cost(session, view)), markup=False, soft_wrap=True)
+
+
+def _cost_line(session: Session, cost: Estimate | None) -> str:
+    if cost is None:
+        return "no estimate: no cell of this experiment is finished"
+    if not cost.trainings:
+        return "nothing to train"
+    hours = "hours unknown" if cost.hours is None else f"about {cost.hours:.2g} hours one after the other"
+    graphics = _gpu_hours(session, cost)
+    hours += f" ({graphics:.2g} GPU-hours)" if graphics else ""
+    size = "bytes unknown" if cost.bytes is None else f"{_size(cost.bytes)} of checkpoints"
+    return f"left to train: {cost.trainings}, {hours}, {size} (measured on {cost.measured} finished)"
+
+
+def _size(count: int) -> str:
+    for unit, one in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if count >= one:
+            return f"{count / one:.3g} {unit}"
+    return f"{count} bytes"

@@ -78,6 +78,12 @@ def replace_json(path: Path, value: Mapping[str, Json]) -> None:
     replace_text(path, json.dumps(value, indent=1, allow_nan=False))
 
 
+def folder_bytes(folder: Path) -> int:
+    """Size of the files in `folder`, 0 where there is no such folder. Raises StorageError."""
+    with storage_errors(folder, "read"):
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
 @contextmanager
 def file_lock(path: Path, timeout_s: float) -> Generator[int]:
     """Hold an exclusive lock on `path` (created if missing) between processes and threads; yields its descriptor.
