@@ -4,7 +4,7 @@ Cell.config --> RcfConfig --> Trainer + VideoDataset --> (advance, save, restore
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,10 @@ from rcf.data.opening import category_problems, data_problems, data_root, open_t
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
-from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metrics, videos_digest
+from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metric, track_metrics, videos_digest
+from rcf.evaluation.resampled import resampled_stats
 from rcf.evaluation.results import write_results
-from rcf.evaluation.statistics import stats_from_records
+from rcf.evaluation.statistics import STAT_NAMES, stats_from_records
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.audio import audio_weights_problem
@@ -162,6 +163,14 @@ def _metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Map
     return track_metrics(stats_from_records(records, video_weights))
 
 
+def _resampled(
+    records: Records, video_weights: NDArray[np.float64], wanted: Collection[str]
+) -> Mapping[str, NDArray[np.float64]]:
+    keys = {track_metric(name): name for name in STAT_NAMES if track_metric(name) in wanted}
+    found = resampled_stats(records, video_weights, tuple(keys.values()))
+    return {key: found[name] for key, name in keys.items()}
+
+
 TASK = TaskSpec(
     name="rcf",
     schedule=_schedule,
@@ -171,4 +180,5 @@ TASK = TaskSpec(
     resume_files=(checkpoint.OPTIMIZER,),
     best="val/ap",
     metrics=_metrics,
+    resampled=_resampled,
 )

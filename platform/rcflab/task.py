@@ -7,7 +7,7 @@ A task is found by its registry name, never by a pickled callable.
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -107,6 +107,9 @@ class TaskSpec:
     """Metric of an evaluation that tells which checkpoint on the way is the best; its direction is in METRICS."""
     metrics: Callable[[Records, NDArray[np.float64] | None], Mapping[str, float]]
     """Re-compute metrics from match records under video weights (None: each video once)."""
+    resampled: Callable[[Records, NDArray[np.float64], Collection[str]], Mapping[str, NDArray[np.float64]]]
+    """The same for each column of video weights (V, B) at once: (B,) by metric, for those of the wanted metrics that
+    match records can give. NaN where a column leaves nothing to score."""
 
 
 _MODULES = {"rcf": "rcflab.rcf_task", "toy": "rcflab.toy_task"}

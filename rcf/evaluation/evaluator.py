@@ -143,7 +143,12 @@ def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
 
 def track_metrics(stats: Stats) -> dict[str, float]:
     """The evaluator's statistics under the names of our metrics; what has no ground truth has no value."""
-    return {f"val/{name.lower()}": value for name, value in stats.items() if value is not None}
+    return {track_metric(name): value for name, value in stats.items() if value is not None}
+
+
+def track_metric(name: str) -> str:
+    """Our metric for one of statistics.STAT_NAMES."""
+    return f"val/{name.lower()}"
 
 
 def videos_digest(dataset: VideoDataset) -> str:
