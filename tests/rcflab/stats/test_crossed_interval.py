@@ -48,7 +48,7 @@ def test_golden_mean_spread_and_critical_value() -> None:
 
 
 def test_parts_are_counted_once(make_differences: Callable[..., Differences]) -> None:
-    """The spread over seeds and the covariance between seeds, not the spread that a seed has of its own on resamples."""
+    """Spread over seeds and covariance between seeds, but not what a seed has of its own on resamples."""
     rng = np.random.default_rng(0)
     shared, own = rng.normal(0, 2.0, 1000), rng.normal(0, 5.0, (3, 1000))
     measured = [1.2, 0.4, 0.9]
@@ -95,7 +95,7 @@ def test_fewer_than_two_of_anything_is_refused(
     measured: list[float], resamples: int, videos: int, make_differences: Callable[..., Differences]
 ) -> None:
     resampled = np.random.default_rng(0).normal(size=(len(measured), resamples))
-    with pytest.raises(ValueError, match="crossed interval: got .* expected at least 2 of each"):
+    with pytest.raises(ValueError, match=r"crossed interval: got .* expected at least 2 of each"):
         crossed(make_differences(measured, resampled, videos))
 
 

@@ -1,6 +1,7 @@
 """Adjusted p of several tests."""
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ def test_permuting_the_tests_permutes_the_answers(adjust: Adjust, p: list[float]
 def test_each_correction_is_milder_than_the_one_before_and_none_lowers_p(p: list[float]) -> None:
     bonferroni = np.minimum(1.0, np.array(p) * len(p))
     steps = [bonferroni, holm(p), hochberg(p), benjamini_hochberg(p), np.array(p)]
-    assert all((one >= other - 1e-12).all() for one, other in zip(steps[:-1], steps[1:], strict=True))
+    assert all((one >= other - 1e-12).all() for one, other in pairwise(steps))
 
 
 @pytest.mark.parametrize("adjust", [holm, hochberg, benjamini_hochberg])

@@ -2,8 +2,8 @@
 
     score[arm, seed, video] = mean + N(0, seed_sd) per (arm, seed) + N(0, video_sd) per (arm, video)
 
-The metric is the mean over videos, so seeds and videos add up and the true difference is the planted one. Expected values
-come from 6,000 to 100,000 Gaussian draws made apart from this code.
+The metric is the mean over videos, so seeds and videos add up and the true difference is the planted one. Expected
+values come from 6,000 to 100,000 Gaussian draws made apart from this code.
 """
 
 from functools import cache
@@ -64,7 +64,7 @@ def test_the_crossed_interval_covers_and_seeds_alone_do_not_where_videos_matter(
 
 @pytest.mark.parametrize("n", [3, 5, 10])
 def test_the_crossed_interval_covers_where_videos_do_not_matter(n: int) -> None:
-    """Expected 0.950 for any number of seeds, from the crossed interval and from seeds alone, which are then the same."""
+    """Expected 0.950 for any number of seeds, also from seeds alone: then the two intervals are the same."""
     found = pairs(n, 0.0)
     assert 0.929 <= coverage([each for each, _ in found]) <= 0.971
     assert 0.929 <= coverage([seeds for _, seeds in found]) <= 0.971

@@ -51,7 +51,7 @@ def test_all_arms_share_the_resamples() -> None:
     counts = resample_matrix(40, 300, 2)
     per_video = np.random.default_rng(0).normal(40, 9, (2, 40))
     plain = Scores("plain", (0, 1), per_video @ counts / 40, 40)
-    shifted = Scores("shifted", (0, 1), (per_video + [[1.0], [1.5]]) @ counts / 40, 40)
+    shifted = Scores("shifted", (0, 1), (per_video + np.array([[1.0], [1.5]])) @ counts / 40, 40)
     found = difference(shifted, plain)
     assert np.allclose(found.resampled, [[1.0], [1.5]], rtol=0, atol=1e-12)
     assert crossed(found).video_part == pytest.approx(0.0, abs=1e-20)

@@ -50,7 +50,7 @@ def test_identical_sides_have_p_1(paired: bool) -> None:
 
 @pytest.mark.parametrize("paired", [True, False])
 def test_a_gap_without_spread_is_refused(paired: bool) -> None:
-    with pytest.raises(NoSpreadError, match="unit video: all differ by 1.0 exactly"):
+    with pytest.raises(NoSpreadError, match=r"unit video: all differ by 1\.0 exactly"):
         t_test([2.0, 2.0], [1.0, 1.0], paired=paired)
 
 
