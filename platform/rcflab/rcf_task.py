@@ -19,9 +19,9 @@ from rcf.data.opening import category_problems, data_problems, data_root, open_t
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
-from rcf.evaluation.evaluator import Evaluation, Evaluator, track_metrics, videos_digest
+from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
 from rcf.evaluation.results import write_results
-from rcf.evaluation.statistics import stats_from_records
+from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.audio import audio_weights_problem

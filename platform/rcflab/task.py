@@ -7,7 +7,7 @@ A task is found by its registry name, never by a pickled callable.
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -110,6 +110,19 @@ class TaskSpec:
     """Re-compute metrics from match records under video weights (None: each video once)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resampling:
+    """How a task's match records are scored on other samples of the videos; loads nothing that trains."""
+
+    known: tuple[str, ...]
+    """Metrics that match records can give."""
+    videos: Callable[[Records], int]
+    """How many videos stand in the records."""
+    metrics: Callable[[Records, NDArray[np.float64], Collection[str]], Mapping[str, NDArray[np.float64]]]
+    """The wanted ones of `known` for each column of video weights (V, B) at once: (B,) by metric. NaN where a column
+    leaves nothing to score."""
+
+
 _MODULES = {"rcf": "rcflab.rcf_task", "toy": "rcflab.toy_task"}
 
 
@@ -118,3 +131,13 @@ def load_task(name: str) -> TaskSpec:
     task = importlib.import_module(_MODULES[name]).TASK
     assert isinstance(task, TaskSpec)
     return task
+
+
+_RECORDS = {"rcf": "rcflab.rcf_records", "toy": "rcflab.toy_task"}
+
+
+def load_resampling(name: str) -> Resampling:
+    """What is registered as `name`; imports no torch."""
+    found = importlib.import_module(_RECORDS[name]).RESAMPLING
+    assert isinstance(found, Resampling)
+    return found

@@ -10,7 +10,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from rcf.errors import CheckpointError, NonFiniteLossError, Problem
 from rcf.seeding import stream
 from rcf.train.ranks import SINGLE, Ranks
 from rcflab.records import Json
-from rcflab.task import EvalResult, Records, Schedule, TaskSpec
+from rcflab.task import EvalResult, Records, Resampling, Schedule, TaskSpec
 from rcflab.toy_config import BATCH, ToyConfig
 
 _TARGET = np.array([2.0, -1.0])
@@ -119,13 +119,22 @@ class ToyTraining:
 
 def metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
     """Weighted mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
+    scores = _scores(records)
+    return {key: float(np.average(each, weights=video_weights)) for key, each in scores.items()}
+
+
+def _resampled(
+    records: Records, video_weights: NDArray[np.float64], wanted: Collection[str]
+) -> Mapping[str, NDArray[np.float64]]:
+    """The same for each column of weights (V, B): (B,) by metric, for those of `wanted`."""
+    scores = {key: each for key, each in _scores(records).items() if key in wanted}
+    return {key: each @ video_weights / video_weights.sum(axis=0) for key, each in scores.items()}
+
+
+def _scores(records: Records) -> dict[str, NDArray[np.float64]]:
+    """What each video adds to each metric: (V,)."""
     distance = np.asarray(records["distance"], dtype=np.float64)
-    weights = np.ones_like(distance) if video_weights is None else video_weights
-    closeness = 100 * np.exp(-distance / float(records["threshold"]))
-    return {
-        "toy/score": float(np.average(closeness, weights=weights)),
-        "toy/distance": float(np.average(distance, weights=weights)),
-    }
+    return {"toy/score": 100 * np.exp(-distance / float(records["threshold"])), "toy/distance": distance}
 
 
 def _schedule(config: Mapping[str, Json]) -> Schedule:
@@ -156,4 +165,10 @@ TASK = TaskSpec(
     resume_files=("momentum.npy",),
     best="toy/score",
     metrics=metrics,
+)
+
+RESAMPLING = Resampling(
+    known=("toy/score", "toy/distance"),
+    videos=lambda records: int(records["distance"].size),
+    metrics=_resampled,
 )

@@ -22,7 +22,7 @@ from rcf.data.annotations import Annotations
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.lipschitz import SecantMean, secant_ratios
 from rcf.diagnostics.order import OrderCounter
-from rcf.evaluation.statistics import Stats
+from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
 from rcf.model.network import RCF
@@ -158,11 +158,6 @@ def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
     if masks.shape[0] == 0:  # torch refuses to resize nothing
         return masks.new_zeros(0, *size)
     return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
-
-
-def track_metrics(stats: Stats) -> dict[str, float]:
-    """The evaluator's statistics under the names of our metrics; what has no ground truth has no value."""
-    return {f"val/{name.lower()}": value for name, value in stats.items() if value is not None}
 
 
 def videos_digest(dataset: VideoDataset) -> str:

@@ -57,6 +57,16 @@ def stats_from_records(records: Records, weights: Floats | None = None) -> Stats
     }
 
 
+def track_metrics(stats: Stats) -> dict[str, float]:
+    """The evaluator's statistics under the names of our metrics; what has no ground truth has no value."""
+    return {track_metric(name): value for name, value in stats.items() if value is not None}
+
+
+def track_metric(name: str) -> str:
+    """Our metric for one of statistics.STAT_NAMES."""
+    return f"val/{name.lower()}"
+
+
 def _area_stats(records: Records, weights: Floats, area: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean precisions and recalls at 1, 10 and 100 predictions, each (K', T), of the K' categories with true tracks."""
     wanted = weights @ records["positives"][area].astype(np.float64)

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -16,6 +17,7 @@ from rcf.evaluation import evaluator
 from rcf.model.network import RCF
 from rcf.structures import Segmentation
 from rcflab.rcf_task import TASK
+from rcflab.task import load_resampling
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,15 @@ def test_metrics_can_be_made_again_from_the_records(config: dict[str, Any], tmp_
     (found,) = TASK.start(config, 0).evaluate([config], [tmp_path])
     again = TASK.metrics(found.records, None)
     assert {name: value for name, value in found.metrics.items() if name.startswith("val/")} == again
+
+
+def test_metrics_of_many_weightings_are_those_of_each(config: dict[str, Any], tmp_path: Path) -> None:
+    (found,) = TASK.start(config, 0).evaluate([config], [tmp_path])
+    weights = np.array([[1.0, 2.0], [1.0, 0.0]])
+    many = load_resampling("rcf").metrics(found.records, weights, ["val/ap", "val/ar100", "order/consistency_pct"])
+    assert many.keys() == {"val/ap", "val/ar100"}
+    for b, wanted in enumerate(TASK.metrics(found.records, column) for column in weights.T):
+        assert {key: values[b] for key, values in many.items()} == pytest.approx({key: wanted[key] for key in many})
 
 
 def test_evaluating_does_not_change_the_training(config: dict[str, Any], tmp_path: Path) -> None:

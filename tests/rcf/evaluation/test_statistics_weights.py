@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from rcf.data.annotations import Annotations
-from rcf.evaluation.statistics import stats_from_records
+from rcf.evaluation.resampled import resampled_stats
+from rcf.evaluation.statistics import STAT_NAMES, stats_from_records
 from rcf.evaluation.track_ap import evaluate
 from rcf.structures import TrackPrediction
 
@@ -39,7 +40,10 @@ def test_a_weight_counts_a_video_that_many_times(seed: int, make_case: Callable[
     times = dict(zip(found.records["video_ids"].astype(int).tolist(), weights.tolist(), strict=True))
     wanted = evaluate(*copied(truth, predictions, times)).stats
     got = stats_from_records(found.records, weights.astype(np.float64))
-    assert got == {name: value if value is None else pytest.approx(value, abs=1e-9) for name, value in wanted.items()}
+    approximately = {name: v if v is None else pytest.approx(v, abs=1e-9) for name, v in wanted.items()}
+    assert got == approximately
+    several = resampled_stats(found.records, weights[:, None].astype(np.float64), STAT_NAMES)
+    assert {name: None if np.isnan(v[0]) else float(v[0]) for name, v in several.items()} == approximately
 
 
 def test_equal_weights_change_nothing(make_case: Callable[[int], Case]) -> None:
