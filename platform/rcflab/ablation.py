@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rcflab.collect import ResultSet, cell_name
+from rcflab.comparison import Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.identity import evaluation_view
 from rcflab.metrics import METRICS, MetricSpec
@@ -62,10 +63,12 @@ class AblationTable:
     """The paper's table that this one repeats, to be quoted: no number of it enters any of ours."""
     scoring: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """How predictions became scores: the settings of `evaluation` that all cells share."""
+    comparisons: Comparisons | None = None
+    """What may be said of the arms; None where nothing was resampled, or where the baseline is not in the table."""
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
-    """The table of a complete set of results.
+    """The table of a complete set of results, without comparisons.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos
     or no cell reports a metric.

@@ -83,6 +83,12 @@ def _known_metrics(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return keys
 
 
+def _known_metric(key: str | None) -> str | None:
+    if key is not None and key not in METRICS:
+        raise ValueError(f"a known metric key, which {key!r} is not{nearest(key, METRICS)}")
+    return key
+
+
 def _known_paper(name: str | None) -> str | None:
     if name is not None and name not in paper_tables():
         raise ValueError(f"one of the paper's tables {', '.join(paper_tables())}{nearest(name, paper_tables())}")
@@ -96,6 +102,13 @@ class TableConfig(Config):
     """Metric keys, in column order; the task's own choice when null."""
     paper: Annotated[str | None, AfterValidator(_known_paper)] = None
     """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
+    primary: Annotated[str | None, AfterValidator(_known_metric)] = None
+    """The one metric whose differences are tested; the first of `metrics` that match records can give when null."""
+    resamples: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+    """Samples of the videos behind the intervals; 0 leaves intervals and tests out."""
+    equivalence_margin: Annotated[float | None, Field(gt=0)] = None
+    """Differences of the primary metric below this do not matter, in its unit. It allows verdicts of "no difference",
+    and it has to be written down before the run."""
     effects: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
     """Effects of a factorial or fractional design: factors (`queries`) and interactions (`frames*queries`). One that
     the fraction cannot tell from another main effect or two-way interaction is refused."""

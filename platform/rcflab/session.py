@@ -6,12 +6,13 @@ read_ledger      Session --every train_key's ledger and lease--> LedgerView
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 from rcflab.ablation import AblationTable, tabulate
 from rcflab.collect import collect
+from rcflab.comparison import compare
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -19,6 +20,7 @@ from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import holder
 from rcflab.ledger.reader import read_key
 from rcflab.load import LoadedExperiment, load_experiment
+from rcflab.match_records import resampled_scores
 from rcflab.paper import paper_tables
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
@@ -119,8 +121,11 @@ def _task_problems(task: str, configs: Iterable[Mapping[str, Json]]) -> list[Pro
 def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
     """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way."""
     results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
-    name = session.spec.table.paper
-    return tabulate(results, None if name is None else paper_tables()[name])
+    asked = session.spec.table
+    table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
+    found = resampled_scores(results, session.storage, asked.resamples, asked.primary)
+    comparisons = None if found is None else compare(found, session.plan.baseline, asked.equivalence_margin)
+    return replace(table, comparisons=comparisons)
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -24,7 +25,7 @@ RUNNER = CliRunner()
 
 
 def finish(storage: Path, cell: Cell, score: float, code: str) -> None:
-    """Write the ledger of a cell that was trained and evaluated by `code`."""
+    """Write the ledger of a cell that was trained and evaluated by `code`, and its match records."""
     lease = acquire(storage, cell.train_key, this_process())
     provenance = asdict(gather_provenance()) | {"code_digest": code}
     with LedgerWriter(storage, cell.train_key, lease) as writer:
@@ -34,6 +35,7 @@ def finish(storage: Path, cell: Cell, score: float, code: str) -> None:
         writer.append(Evaluated(3, 20, cell.eval_key, True, values, "5eed" * 16, "records.npz", (), code))
         writer.append(StateChanged(4, 20, "finished"))
     lease.release()
+    np.savez(storage / "records.npz", distance=np.linspace(0.1, 0.5, 5), threshold=np.array(1.0))
 
 
 def test_check_says_how_many_cells_there_are(experiment: Write) -> None:

@@ -15,7 +15,7 @@ from rcflab.errors import IncompleteError, InputError, StorageError
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
 from rcflab.report.files import FORMATS, Format, render, write_tables
-from rcflab.report.rows import rounded
+from rcflab.report.numbers import rounded
 from rcflab.stats.summary import Summary
 from rcflab.toy_config import ToyConfig
 

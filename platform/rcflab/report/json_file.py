@@ -3,6 +3,7 @@
 import json
 
 from rcflab.ablation import AblationTable, Measure, Row
+from rcflab.comparison import Comparisons
 from rcflab.paper import PaperRow
 from rcflab.records import Json
 from rcflab.report.quoted import quotes
@@ -24,8 +25,33 @@ def table_json(table: AblationTable) -> Json:
         "arms": [_arm(row, keys) for row in table.rows],
         "joined": [list(group) for group in table.joined],
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
+        "comparisons": None if table.comparisons is None else _comparisons(table.comparisons),
         "scoring": dict(table.scoring),
         "videos_digest": table.videos_digest,
+    }
+
+
+def _comparisons(found: Comparisons) -> Json:
+    return {
+        "metric": found.metric.key,
+        "videos": found.videos,
+        "resamples": found.resamples,
+        "dropped": found.dropped,
+        "seed": found.seed,
+        "family": found.family,
+        "equivalence_margin": found.margin,
+        "arms": [
+            {
+                "arm": each.arm,
+                "n": each.n,
+                "difference": each.estimate,
+                "interval": None if each.interval is None else list(each.interval),
+                "p": each.p,
+                "p_holm": each.adjusted_p,
+                "verdict": each.verdict.words(found.metric.digits),
+            }
+            for each in found.arms
+        ],
     }
 
 

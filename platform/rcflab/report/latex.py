@@ -6,7 +6,7 @@ _ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "neither": ""}
 _SPECIAL = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "±": r"$\pm$", "Δ": r"$\Delta$",
+    "±": r"$\pm$", "Δ": r"$\Delta$", "\u2212": "$-$",
 }  # fmt: skip
 
 
@@ -36,9 +36,26 @@ def render_latex(rows: TableRows) -> str:
         *body,
         r"\bottomrule",
         r"\end{tabular}",
+        *_comparisons(rows),
         r"\end{table}",
         "",
     ])  # fmt: skip
+
+
+def _comparisons(rows: TableRows) -> list[str]:
+    """The second tabular, below the first."""
+    if not rows.compared:
+        return []
+    return [
+        r"\par\medskip",
+        rf"\begin{{tabular}}{{l{'r' * 5}l}}",
+        r"\toprule",
+        _line([escape(each) for each in rows.compared_head]),
+        r"\midrule",
+        *(_line([escape(cell) for cell in row.cells]) for row in rows.compared),
+        r"\bottomrule",
+        r"\end{tabular}",
+    ]
 
 
 def escape(text: str) -> str:
@@ -51,7 +68,15 @@ def _line(cells: list[str]) -> str:
 
 
 def _texts(entries: tuple[Entry, ...]) -> list[str]:
-    return [_text(number) for entry in entries for number in (entry.value, entry.difference)]
+    return [
+        text
+        for entry in entries
+        for text in (_text(entry.value), _bold(_text(entry.difference)) if entry.is_better else _text(entry.difference))
+    ]
+
+
+def _bold(text: str) -> str:
+    return rf"{{\boldmath\bfseries {text}}}"
 
 
 def _text(number: Number | None) -> str:

@@ -1,4 +1,7 @@
-"""TableRows as a Markdown table: arm, n, then value and difference for each metric; quoted rows have no n."""
+"""TableRows as a Markdown table: arm, n, then value and difference for each metric; quoted rows have no n.
+
+Below it a second table of what may be said of the differences, then the notes.
+"""
 
 import re
 
@@ -17,8 +20,16 @@ def render_markdown(rows: TableRows) -> str:
         name = escape(row.arm) + (" (baseline)" if row.is_baseline else "")
         lines.append(_line([name, str(row.n), *_texts(row.entries)]))
     lines += [_line([f"*{escape(row.label)}*", "", *_texts(row.entries)]) for row in rows.quoted]
+    if rows.compared:
+        lines += ["", *_comparisons(rows)]
     notes = [f"- {escape(note)}" for note in rows.notes]
     return "\n".join([*lines, "", *notes, ""])
+
+
+def _comparisons(rows: TableRows) -> list[str]:
+    """The second table."""
+    head = [_line([escape(each) for each in rows.compared_head]), _line(["---", *["---:"] * 5, "---"])]
+    return head + [_line([escape(cell) for cell in row.cells]) for row in rows.compared]
 
 
 def escape(text: str) -> str:
@@ -31,7 +42,14 @@ def _line(cells: list[str]) -> str:
 
 
 def _texts(entries: tuple[Entry, ...]) -> list[str]:
-    return [_text(number) for entry in entries for number in (entry.value, entry.difference)]
+    return [
+        text
+        for entry in entries
+        for text in (
+            _text(entry.value),
+            f"**{_text(entry.difference)}**" if entry.is_better else _text(entry.difference),
+        )
+    ]
 
 
 def _text(number: Number | None) -> str:

@@ -5,10 +5,11 @@ AblationTable --table_rows--> TableRows --> markdown | latex          (csv and j
 """
 
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
 
 from rcflab.ablation import AblationTable, Measure
 from rcflab.metrics import MetricSpec
+from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, comparison_rows
+from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
 
@@ -30,6 +31,8 @@ class Entry:
     value: Number | None
     """None where no seed has a value."""
     difference: Number | None
+    is_better: bool = False
+    """Than the baseline, shown by a test: the difference is set in bold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,9 @@ class TableRows:
     notes: tuple[str, ...]
     """Plain text, not yet escaped."""
     quoted: tuple[QuotedRow, ...] = ()
+    compared: tuple[ComparisonRow, ...] = ()
+    """Lines of the second table, and its headings."""
+    compared_head: tuple[str, ...] = ()
 
 
 def table_rows(table: AblationTable) -> TableRows:
@@ -70,11 +76,32 @@ def table_rows(table: AblationTable) -> TableRows:
             row.arm,
             row.is_baseline,
             len(row.seeds),
-            tuple(_entry(measure, spec.digits) for measure, spec in zip(row.measures, table.metrics, strict=True)),
+            tuple(
+                _entry(measure, spec.digits, is_better=_is_better(table, row.arm, spec))
+                for measure, spec in zip(row.measures, table.metrics, strict=True)
+            ),
         )
         for row in table.rows
     )
-    return TableRows(table.experiment, table.baseline, table.metrics, rows, tuple(_notes(table)), _quoted(table))
+    found = table.comparisons
+    return TableRows(
+        table.experiment,
+        table.baseline,
+        table.metrics,
+        rows,
+        tuple(_notes(table)),
+        _quoted(table),
+        comparison_rows(found),
+        () if found is None else comparison_head(found),
+    )
+
+
+def _is_better(table: AblationTable, arm: str, metric: MetricSpec) -> bool:
+    found = table.comparisons
+    if found is None or found.metric != metric:
+        return False
+    compared = found.of(arm)
+    return compared is not None and compared.is_better
 
 
 def _quoted(table: AblationTable) -> tuple[QuotedRow, ...]:
@@ -95,9 +122,10 @@ def _quoted(table: AblationTable) -> tuple[QuotedRow, ...]:
     )
 
 
-def _entry(measure: Measure, digits: int) -> Entry:
+def _entry(measure: Measure, digits: int, *, is_better: bool) -> Entry:
     seeds = len(measure.values)
-    return Entry(_number(measure.summary, seeds, digits), _number(measure.difference, seeds, digits, "+"))
+    difference = _number(measure.difference, seeds, digits, "+")
+    return Entry(_number(measure.summary, seeds, digits), difference, is_better)
 
 
 def _number(summary: Summary | None, seeds: int, digits: int, sign: str = "") -> Number | None:
@@ -105,15 +133,6 @@ def _number(summary: Summary | None, seeds: int, digits: int, sign: str = "") ->
         return None
     spread = None if summary.sd is None else rounded(summary.sd, digits)
     return Number(rounded(summary.mean, digits, sign), spread, summary.n if summary.n != seeds else None)
-
-
-def rounded(value: float, digits: int, sign: str = "") -> str:
-    """`value` with `digits` decimals, half to even on its exact binary value.
-
-    `sign="+"` marks gains; what rounds to zero has no sign.
-    """
-    exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
-    return f"{abs(exact):f}" if exact.is_zero() else f"{exact:{sign}f}"
 
 
 def _notes(table: AblationTable) -> list[str]:
@@ -125,6 +144,7 @@ def _notes(table: AblationTable) -> list[str]:
         notes.append(f"Δ is the mean difference to {table.baseline}, seed by seed, ± its standard deviation.")
     else:
         notes.append(f"The baseline {table.baseline} is not in this table, so there are no differences.")
+    notes += comparison_notes(table.comparisons)
     units: dict[str, list[str]] = {}
     for spec in table.metrics:
         units.setdefault(spec.unit, []).append(spec.label)

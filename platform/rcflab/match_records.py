@@ -1,0 +1,73 @@
+"""The match records of finished cells, scored on resampled videos: what the tests of a table are made from.
+
+    CellResult.records (npz) --load--> task's records --Resampling.metrics, one matrix for all--> Scores of each arm
+
+A cell counts as many times as its record was drawn, so nothing is matched or segmented again.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcflab.collect import ResultSet, cell_name
+from rcflab.comparison import Resampled
+from rcflab.errors import IncompleteError
+from rcflab.metrics import METRICS
+from rcflab.records import CellResult
+from rcflab.stats.contrast import Scores
+from rcflab.stats.resamples import Floats, resample_matrix
+from rcflab.task import Resampling, load_resampling
+
+SEED = 0
+"""Of the resamples: the same for every table, so that joined tables share them."""
+
+
+def resampled_scores(results: ResultSet, storage: Path, resamples: int, primary: str | None = None) -> Resampled | None:
+    """The primary metric of every cell on `resamples` samples of its videos, where match records can give it.
+
+    `primary` is a metric, by default the first of the table's that match records can give; None where there is none.
+    Reads one file a cell. Raises IncompleteError where a file is gone or damaged.
+    """
+    task = load_resampling(results.plan.task)
+    metric = primary or next((key for key in results.plan.metrics if key in task.known), None)
+    if metric is None or metric not in task.known or not resamples:
+        return None
+    with_value = [result for result in results.results if metric in result.metrics]
+    if not with_value:
+        return None
+    weights: Floats | None = None
+    rows: dict[str, dict[int, Floats]] = {}
+    for result in with_value:
+        records = _records(storage / result.records, result)
+        if weights is None:
+            weights = resample_matrix(task.videos(records), resamples, SEED)
+        rows.setdefault(result.cell.arm, {})[result.cell.seed] = _scores(task, records, weights, metric, result)
+    videos = 0 if weights is None else len(weights)
+    scores = {arm: Scores(arm, tuple(found), np.stack(list(found.values())), videos) for arm, found in rows.items()}
+    return Resampled(METRICS[metric], scores, SEED)
+
+
+def _records(path: Path, result: CellResult) -> Mapping[str, NDArray[np.generic]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return dict(file)
+    except (OSError, ValueError, EOFError) as error:
+        raise IncompleteError(
+            f"{cell_name(result.cell)}: the match records {path} cannot be read ({type(error).__name__}). "
+            "Intervals and tests are made from them: evaluate again with `rcflab run`, or set table.resamples to 0"
+        ) from error
+
+
+def _scores(
+    task: Resampling, records: Mapping[str, NDArray[np.generic]], weights: Floats, metric: str, result: CellResult
+) -> Floats:
+    if task.videos(records) != len(weights):
+        raise IncompleteError(
+            f"{cell_name(result.cell)}: its match records are of {task.videos(records)} videos, "
+            f"those of the cells before it of {len(weights)}; cells of one table are scored on the same videos"
+        )
+    found = task.metrics(records, weights, [metric])[metric]
+    # The ledger has the last word on what was measured: a later version may round elsewhere.
+    return np.concatenate(([result.metrics[metric]], found[1:]))
