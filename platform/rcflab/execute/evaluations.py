@@ -46,11 +46,7 @@ def evaluate_into(
             _write_records(folder / RECORDS, result)
             target = parent / folder_name(training.step)
             with guard():
-                if target.exists():  # of other code, or of a try whose event was not written any more
-                    target.replace(parent / f".tmp-{uuid.uuid4().hex}")
-                folder.replace(target)
-                for leftover in parent.glob(".tmp-*"):
-                    shutil.rmtree(leftover, ignore_errors=True)
+                _publish(folder, target)
             moved = tuple(target / path.relative_to(folder) for path in result.artifacts)
             yield EvaluationFiles(dict(result.metrics), result.videos_digest, target / RECORDS, moved)
 
@@ -64,6 +60,14 @@ def _temporary(parent: Path) -> Generator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _publish(folder: Path, target: Path) -> None:
+    if target.exists():  # of other code, or of a try whose event was not written any more
+        target.replace(target.parent / f".tmp-{uuid.uuid4().hex}")
+    folder.replace(target)
+    for leftover in target.parent.glob(".tmp-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _write_records(path: Path, result: EvalResult) -> None:
