@@ -7,6 +7,7 @@ A cell counts as many times as its record was drawn, so nothing is matched or se
 
 from collections.abc import Mapping
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def _records(path: Path, result: CellResult) -> Mapping[str, NDArray[np.generic]
     try:
         with np.load(path, allow_pickle=False) as file:
             return dict(file)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, BadZipFile) as error:
         raise IncompleteError(
             f"{cell_name(result.cell)}: the match records {path} cannot be read ({type(error).__name__}). "
             "Intervals and tests are made from them: evaluate again with `rcflab run`, or set table.resamples to 0"
