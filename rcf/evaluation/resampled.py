@@ -81,7 +81,7 @@ def _of_area(records: Records, area: int) -> _Area:
 def _area_stats(area: _Area, weights: Floats, names: Sequence[str]) -> dict[str, Floats]:
     positives = area.positives.T @ weights
     present = np.count_nonzero(positives > 0, axis=0)
-    # No category of positive weight: 0 / 0 is the NaN that is promised.
+    # Where no category is left there is no mean.
     scale = np.divide(100.0, present, out=np.full(len(present), np.nan), where=present > 0)
     positives = np.where(positives > 0, positives, 1.0)
     found = {name: scale * _recall(area, weights, positives, _most(name)) for name in names if name.startswith("AR")}
@@ -141,10 +141,7 @@ def _mean_precision(hits: Floats, said: Floats, positives: Floats) -> Floats:
     true = np.cumsum(hits, axis=0)
     precision = true / (said + np.spacing(1))
     best = np.maximum.accumulate(precision[::-1], axis=0)[::-1]
-    reached = _levels_reached(true / positives)
-    # Level 0 is reached by the first true positive, not by the rows of weight 0 before it.
-    reached[true == 0] = 0
-    gained = np.diff(reached, axis=0, prepend=0)
+    gained = np.diff(_levels_reached(true / positives), axis=0, prepend=0)
     return np.einsum("jb,jb->b", best, gained) / (len(_RECALLS) - 1)
 
 

@@ -185,6 +185,7 @@ def test_an_unknown_command_is_bad_usage() -> None:
         "rcflab.collect",
         "rcflab.ablation",
         "rcflab.stats.summary",
+        "rcflab.stats.verdict",
         "rcflab.report.files",
         "rcflab.session",
         "rcflab.commands.plan",
