@@ -74,5 +74,4 @@ TASK = TaskSpec(
     resume_files=(),
     best="toy/score",
     metrics=lambda records, weights: {"toy/score": 1.0},
-    resampled=lambda records, weights, wanted: {},
 )
