@@ -4,8 +4,9 @@
                                                                      --1 seed: percentile--> interval                 |
                                                                                             Comparison with a verdict <
 
-One metric is tested, the primary one; all others are descriptive. The family of Holm's correction is every arm of the
-table that can be tested. Pure.
+Effects of a design go the same way: weighted sums of all arms in place of an arm minus the baseline. One metric is
+tested, the primary one; all others are descriptive. The family of Holm's correction is every line that can be tested.
+Pure.
 """
 
 import math
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rcflab.metrics import MetricSpec
-from rcflab.stats.contrast import Differences, Scores, difference
+from rcflab.metrics import Better, MetricSpec
+from rcflab.stats.contrast import Differences, Scores, contrast
 from rcflab.stats.crossed import Crossed, crossed
 from rcflab.stats.interval import Interval, NoSpreadError
 from rcflab.stats.multiplicity import holm
@@ -32,8 +33,9 @@ class Comparison:
     """One arm against the baseline."""
 
     arm: str
+    """Or the effect."""
     n: int
-    """Pairs of seeds."""
+    """Seeds that all sides have."""
     estimate: float
     interval: Interval | None
     """95 %; None where nothing varies. With one seed it speaks of these checkpoints only."""
@@ -85,20 +87,39 @@ class Resampled:
     seed: int
 
 
-def compare(found: Resampled, baseline: str, margin: float | None = None) -> Comparisons | None:
-    """Each arm minus `baseline`, seed by seed over the seeds that both have; None where the baseline has no score."""
+@dataclass(frozen=True, slots=True)
+class ArmContrast:
+    """A weighted sum of all arms of a design: a main effect or an interaction."""
+
+    name: str
+    weights: Mapping[str, float]
+    """By arm; they add up to 0."""
+    is_interaction: bool
+    """Of an interaction neither direction is better."""
+
+
+def compare(
+    found: Resampled, baseline: str, margin: float | None = None, effects: Sequence[ArmContrast] = ()
+) -> Comparisons | None:
+    """Each arm minus `baseline`, then the effects, seed by seed over the seeds that all sides have.
+
+    Effects need every arm of the design. None where the baseline has no score.
+    """
     rival = found.scores.get(baseline)
     if rival is None:
         return None
-    pairs = {arm: _paired(scores, rival) for arm, scores in found.scores.items() if arm != baseline}
-    differences = {arm: pair for arm, pair in pairs.items() if pair is not None}
+    sums = {arm: {arm: 1.0, baseline: -1.0} for arm in found.scores if arm != baseline}
+    sums |= {effect.name: effect.weights for effect in effects if effect.weights.keys() <= found.scores.keys()}
+    pairs = {name: _paired(weights, found.scores) for name, weights in sums.items()}
+    differences = {name: pair for name, pair in pairs.items() if pair is not None}
+    neutral = {effect.name for effect in effects if effect.is_interaction}
     tested = {arm: _crossed(each) for arm, each in differences.items()}
     p = {arm: each.p for arm, each in tested.items() if each is not None}
     adjusted = dict(zip(p, holm(list(p.values())).tolist(), strict=True))
     arms = [
         _untested(arm, each)
         if (answer := tested[arm]) is None
-        else _tested(arm, each, answer, adjusted[arm], found.metric, margin)
+        else _tested(arm, each, answer, adjusted[arm], "neither" if arm in neutral else found.metric.better, margin)
         for arm, each in differences.items()
     ]
     resamples = rival.values.shape[1] - 1
@@ -106,9 +127,10 @@ def compare(found: Resampled, baseline: str, margin: float | None = None) -> Com
     return Comparisons(found.metric, baseline, tuple(arms), rival.videos, resamples, dropped, found.seed, margin)
 
 
-def _paired(arm: Scores, rival: Scores) -> Differences | None:
-    shared = sorted(set(arm.seeds) & set(rival.seeds))
-    return difference(_only(arm, shared), _only(rival, shared)) if shared else None
+def _paired(weights: Mapping[str, float], scores: Mapping[str, Scores]) -> Differences | None:
+    """The weighted sum over the seeds that all of these arms have; None where they share none."""
+    shared = sorted(set[int].intersection(*(set(scores[arm].seeds) for arm in weights)))
+    return contrast([(weight, _only(scores[arm], shared)) for arm, weight in weights.items()]) if shared else None
 
 
 def _only(scores: Scores, seeds: Sequence[int]) -> Scores:
@@ -127,9 +149,9 @@ def _crossed(differences: Differences) -> Crossed | None:
 
 
 def _tested(
-    arm: str, pair: Differences, found: Crossed, adjusted: float, metric: MetricSpec, margin: float | None
+    arm: str, pair: Differences, found: Crossed, adjusted: float, better: Better, margin: float | None
 ) -> Comparison:
-    said = verdict(found, adjusted, metric.better, margin, ALPHA)
+    said = verdict(found, adjusted, better, margin, ALPHA)
     rare = found.rare_categories_dominate
     return Comparison(arm, len(pair.seeds), found.estimate, found.interval(ALPHA), found.p, adjusted, said, rare)
 

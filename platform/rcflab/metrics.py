@@ -6,6 +6,8 @@ METRICS[key] --> tables, arrows, tests and the tracker read the same row
 from dataclasses import dataclass
 from typing import Literal
 
+Better = Literal["higher", "lower", "neither"]
+
 
 @dataclass(frozen=True, slots=True)
 class MetricSpec:
@@ -14,7 +16,7 @@ class MetricSpec:
     key: str
     label: str
     unit: str
-    better: Literal["higher", "lower", "neither"]
+    better: Better
     digits: int
 
 

@@ -4,15 +4,11 @@ open_experiment  file, options --load, fingerprint, plan--> Session(spec, plan, 
 read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from rcflab.ablation import AblationTable, tabulate
-from rcflab.collect import collect
-from rcflab.comparison import compare
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -20,8 +16,6 @@ from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import holder
 from rcflab.ledger.reader import read_key
 from rcflab.load import LoadedExperiment, load_experiment
-from rcflab.match_records import resampled_scores
-from rcflab.paper import paper_tables
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
 from rcflab.records import CellState, Json, Provenance, RunPlan
@@ -116,33 +110,3 @@ def _task_problems(task: str, configs: Iterable[Mapping[str, Json]]) -> list[Pro
     check = load_task(task).check
     distinct = {digest(config): config for config in configs}
     return list({str(problem): problem for config in distinct.values() for problem in check(config)}.values())
-
-
-def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
-    """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way."""
-    results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
-    asked = session.spec.table
-    table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
-    found = resampled_scores(results, session.storage, asked.resamples, asked.primary)
-    comparisons = None if found is None else compare(found, session.plan.baseline, asked.equivalence_margin)
-    return replace(table, comparisons=comparisons)
-
-
-def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:
-    """What may differ between two equal tables: time, machine, code, and where each cell's files are."""
-    trainings = {
-        key: {
-            "attempts": state.attempts,
-            "checkpoint": state.checkpoint.path if state.checkpoint else None,
-            "checkpoint_sha256": state.checkpoint.sha256 if state.checkpoint else None,
-            "made_by": dict(state.provenance),
-        }
-        for key, state in view.keys.items()
-    }
-    return {
-        "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "written_by": asdict(session.provenance),
-        "storage": str(session.storage),
-        "fingerprints": {arm: asdict(prints) for arm, prints in session.fingerprints.items()},
-        "trainings": trainings,
-    }

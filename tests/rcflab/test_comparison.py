@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rcflab.collect import ResultSet
-from rcflab.comparison import Comparisons, Resampled, compare
+from rcflab.comparison import ArmContrast, Comparisons, Resampled, compare
 from rcflab.errors import IncompleteError
 from rcflab.match_records import resampled_scores
 from rcflab.metrics import METRICS
@@ -111,6 +111,29 @@ def test_few_videos_and_samples_that_left_nothing_are_noted() -> None:
     assert any("Fewer than 60 videos" in note for note in comparison_notes(small))
     gone = [dataclasses.replace(arm, values=np.where(np.arange(401) == 9, np.nan, arm.values)) for arm in (BASE, UP)]
     assert any("1 samples left nothing" in note for note in comparison_notes(_found(*gone)))
+
+
+def test_effects_of_a_design_are_tested_beside_its_arms() -> None:
+    """y = 10 A + 2 AB over four arms: the main effect of A is 11, the interaction 2."""
+    gains = {"base": 0.0, "a": 10.0, "b": 0.0, "ab": 12.0}
+    arms = {arm: _scores(arm, gain) for arm, gain in gains.items()}
+    main = ArmContrast("effect: a", {"base": -0.5, "a": 0.5, "b": -0.5, "ab": 0.5}, is_interaction=False)
+    both = ArmContrast("interaction: a x b", {"base": 1, "a": -1, "b": -1, "ab": 1}, is_interaction=True)
+    found = compare(Resampled(AP, arms, 0), "base", effects=[main, both])
+    assert found is not None
+    effect, interaction = found.arms[3:]
+    assert effect.estimate == pytest.approx(11, abs=0.3)
+    assert effect.verdict.kind is Kind.BETTER
+    assert interaction.estimate == pytest.approx(2, abs=0.5)
+    assert interaction.verdict.kind is Kind.DIFFERENT
+    assert found.family == 5
+
+
+def test_an_effect_without_all_of_its_arms_is_left_out() -> None:
+    main = ArmContrast("effect: a", {"base": -0.5, "a": 0.5, "b": -0.5, "ab": 0.5}, is_interaction=False)
+    found = compare(Resampled(AP, {"base": BASE, "up": UP}, 0), "base", effects=[main])
+    assert found is not None
+    assert [each.arm for each in found.arms] == ["up"]
 
 
 TOY = ToyConfig().model_dump(mode="json")

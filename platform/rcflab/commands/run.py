@@ -23,7 +23,8 @@ from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
 from rcflab.progress import Watch, Watched
 from rcflab.report.files import render, write_tables
-from rcflab.session import LedgerView, Session, build_table, preflight, read_ledger, table_provenance
+from rcflab.session import LedgerView, Session, preflight, read_ledger
+from rcflab.tables import build_table, table_provenance
 from rcflab.task import load_task
 
 OnStale = Literal["ask", "reuse", "retrain"]

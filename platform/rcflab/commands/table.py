@@ -10,7 +10,8 @@ import typer
 
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.report.files import Format, render, write_tables
-from rcflab.session import LedgerView, build_table, read_ledger, table_provenance
+from rcflab.session import LedgerView, read_ledger
+from rcflab.tables import build_table, table_provenance
 
 OnStale = Literal["ask", "reuse"]
 

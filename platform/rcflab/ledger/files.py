@@ -58,12 +58,17 @@ def fsync_folder(folder: Path) -> None:
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write `text` so that a reader sees the old file or the new one, never half. Raises StorageError."""
+    """`replace_bytes` with `text` in UTF-8."""
+    replace_bytes(path, text.encode())
+
+
+def replace_bytes(path: Path, content: bytes) -> None:
+    """Write `content` so that a reader sees the old file or the new one, never half. Raises StorageError."""
     hidden = path.with_name(f".{path.name}.{os.getpid()}")
     with storage_errors(path, "write"):
         try:
-            with hidden.open("w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
+            with hidden.open("wb") as stream:
+                stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             hidden.replace(path)

@@ -1,6 +1,7 @@
 """The tables of an experiment as files, each whole or not there.
 
 AblationTable --render--> table.md  table.csv  table.tex  table.json     equal bytes for equal results
+              --forest_plot--> forest.png  forest.svg                    likewise, where arms were compared
 what varies (times, hosts, run ids) ----> table.provenance.json
 """
 
@@ -9,9 +10,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from rcflab.ablation import AblationTable
-from rcflab.ledger.files import replace_json, replace_text, storage_errors
+from rcflab.ledger.files import replace_bytes, replace_json, replace_text, storage_errors
 from rcflab.records import Json
 from rcflab.report.csv_file import render_csv
+from rcflab.report.forest import ImageFormat, forest_plot, image
 from rcflab.report.json_file import render_json
 from rcflab.report.latex import render_latex
 from rcflab.report.markdown import render_markdown
@@ -42,5 +44,19 @@ def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Js
     for form, text in texts.items():
         paths[form] = folder / f"table.{form}"
         replace_text(paths[form], text)
+    _write_figures(folder, table)
     replace_json(folder / "table.provenance.json", provenance)
     return paths
+
+
+def _write_figures(folder: Path, table: AblationTable) -> None:
+    """Those of this table; none of an earlier one stays beside it."""
+    compared = table.comparisons is not None and table.comparisons.arms
+    for form in get_args(ImageFormat):
+        path = folder / f"forest.{form}"
+        if compared:
+            assert table.comparisons is not None
+            replace_bytes(path, image(forest_plot(table.comparisons), form))
+        else:
+            with storage_errors(path, "remove"):
+                path.unlink(missing_ok=True)
