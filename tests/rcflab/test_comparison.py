@@ -110,7 +110,7 @@ def test_few_videos_and_samples_that_left_nothing_are_noted() -> None:
     small = _found(_scores("base", 0.0, videos=20), _scores("up", 2.0, videos=20))
     assert any("Fewer than 60 videos" in note for note in comparison_notes(small))
     gone = [dataclasses.replace(arm, values=np.where(np.arange(401) == 9, np.nan, arm.values)) for arm in (BASE, UP)]
-    assert any("1 samples left nothing" in note for note in comparison_notes(_found(*gone)))
+    assert any("1 sample left nothing" in note for note in comparison_notes(_found(*gone)))
 
 
 def test_effects_of_a_design_are_tested_beside_its_arms() -> None:

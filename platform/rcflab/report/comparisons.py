@@ -49,7 +49,7 @@ def comparison_notes(found: Comparisons | None) -> list[str]:
     if any(each.n > 1 for each in found.arms):
         notes.append(
             f"Intervals and p of Δ {label} are for new seeds and new videos (crossed interval). "
-            f"p (Holm) holds over the {found.family} comparisons of this table; other metrics are not tested. "
+            f"p (Holm) holds over the {_count(found.family, 'comparison')} of this table; other metrics are not tested. "
             "Bold: better than the baseline with p (Holm) < 0.05."
         )
     if single := [each.arm for each in found.arms if each.n == 1]:
@@ -57,7 +57,7 @@ def comparison_notes(found: Comparisons | None) -> list[str]:
             f"With one seed an interval is for {percentile.LABEL}: it says nothing of the method ({', '.join(single)})."
         )
     videos = f"{found.videos} videos, {found.resamples:,} times drawn again (random seed {found.seed})"
-    dropped = f"; {found.dropped} samples left nothing to score" if found.dropped else ""
+    dropped = f"; {_count(found.dropped, 'sample')} left nothing to score" if found.dropped else ""
     notes.append(f"Resampled: {videos}{dropped}.")
     if found.videos < FEWEST_VIDEOS:
         notes.append(f"Fewer than {FEWEST_VIDEOS} videos: these intervals may be too narrow.")
@@ -83,6 +83,10 @@ def _row(each: Comparison, digits: int) -> ComparisonRow:
         _p(each.adjusted_p),
         each.verdict.words(digits),
     )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _p(value: float | None) -> str:
