@@ -5,8 +5,8 @@
                                                                                             Comparison with a verdict <
 
 Effects of a design go the same way: weighted sums of all arms in place of an arm minus the baseline. One metric is
-tested, the primary one; all others are descriptive. The family of Holm's correction is every line that can be tested.
-Pure.
+tested, the primary one; all others are descriptive. The family of Holm's correction is every line that the experiment
+has, also where a table shows a part of them: who looks at less must not find more. Pure.
 """
 
 import math
@@ -43,6 +43,9 @@ class Comparison:
     """Not adjusted; None where the arm cannot be tested."""
     adjusted_p: float | None
     verdict: Verdict
+    seed_part: float | None = None
+    """Variance of the estimate over seeds, and below it over videos; None without a test."""
+    video_part: float | None = None
     rare_categories_dominate: bool = False
 
     @property
@@ -66,11 +69,10 @@ class Comparisons:
     """Of the resamples."""
     margin: float | None
     """What would matter, for verdicts of no difference."""
-
-    @property
-    def family(self) -> int:
-        """Tests that Holm's correction counts."""
-        return sum(each.p is not None for each in self.arms)
+    family: int
+    """Tests that Holm's correction counts: all of the experiment's, also those that are not in this table."""
+    left_out: tuple[str, ...] = ()
+    """Arms and effects that share no seed with what they are compared with, or lack an arm."""
 
     def of(self, arm: str) -> Comparison | None:
         """That of one arm; None for the baseline."""
@@ -99,23 +101,31 @@ class ArmContrast:
 
 
 def compare(
-    found: Resampled, baseline: str, margin: float | None = None, effects: Sequence[ArmContrast] = ()
+    found: Resampled,
+    baseline: str,
+    margin: float | None = None,
+    effects: Sequence[ArmContrast] = (),
+    planned: int = 0,
 ) -> Comparisons | None:
     """Each arm minus `baseline`, then the effects, seed by seed over the seeds that all sides have.
 
-    Effects need every arm of the design. None where the baseline has no score.
+    `planned` comparisons are the experiment's, of which this table may show fewer. None where the baseline has no
+    score.
     """
     rival = found.scores.get(baseline)
     if rival is None:
         return None
     sums = {arm: {arm: 1.0, baseline: -1.0} for arm in found.scores if arm != baseline}
-    sums |= {effect.name: effect.weights for effect in effects if effect.weights.keys() <= found.scores.keys()}
+    sums |= {effect.name: {arm: weight for arm, weight in effect.weights.items() if weight} for effect in effects}
     pairs = {name: _paired(weights, found.scores) for name, weights in sums.items()}
     differences = {name: pair for name, pair in pairs.items() if pair is not None}
+    left_out = tuple(name for name, pair in pairs.items() if pair is None)
     neutral = {effect.name for effect in effects if effect.is_interaction}
     tested = {arm: _crossed(each) for arm, each in differences.items()}
     p = {arm: each.p for arm, each in tested.items() if each is not None}
-    adjusted = dict(zip(p, holm(list(p.values())).tolist(), strict=True))
+    family = max(planned, len(p))
+    # A comparison that is not here may have any p; with 1 it counts and nothing else.
+    adjusted = dict(zip(p, holm([*p.values(), *[1.0] * (family - len(p))]).tolist(), strict=False))
     arms = [
         _untested(arm, each)
         if (answer := tested[arm]) is None
@@ -124,11 +134,15 @@ def compare(
     ]
     resamples = rival.values.shape[1] - 1
     dropped = max((each.dropped for each in differences.values()), default=0)
-    return Comparisons(found.metric, baseline, tuple(arms), rival.videos, resamples, dropped, found.seed, margin)
+    return Comparisons(
+        found.metric, baseline, tuple(arms), rival.videos, resamples, dropped, found.seed, margin, family, left_out
+    )
 
 
 def _paired(weights: Mapping[str, float], scores: Mapping[str, Scores]) -> Differences | None:
-    """The weighted sum over the seeds that all of these arms have; None where they share none."""
+    """The weighted sum over the seeds that all of these arms have; None where they share none, or one is not there."""
+    if not weights.keys() <= scores.keys():
+        return None
     shared = sorted(set[int].intersection(*(set(scores[arm].seeds) for arm in weights)))
     return contrast([(weight, _only(scores[arm], shared)) for arm, weight in weights.items()]) if shared else None
 
@@ -152,8 +166,18 @@ def _tested(
     arm: str, pair: Differences, found: Crossed, adjusted: float, better: Better, margin: float | None
 ) -> Comparison:
     said = verdict(found, adjusted, better, margin, ALPHA)
-    rare = found.rare_categories_dominate
-    return Comparison(arm, len(pair.seeds), found.estimate, found.interval(ALPHA), found.p, adjusted, said, rare)
+    return Comparison(
+        arm,
+        len(pair.seeds),
+        found.estimate,
+        found.interval(ALPHA),
+        found.p,
+        adjusted,
+        said,
+        found.seed_part,
+        found.video_part,
+        found.rare_categories_dominate,
+    )
 
 
 def _untested(arm: str, pair: Differences) -> Comparison:
@@ -161,6 +185,9 @@ def _untested(arm: str, pair: Differences) -> Comparison:
     estimate = math.fsum(pair.measured.tolist()) / n
     if not pair.measured.any() and not pair.resampled.any():
         return Comparison(arm, n, 0.0, Interval(0.0, 0.0), None, None, Verdict(Kind.IDENTICAL))
-    varies = pair.resampled.shape[1] >= 2 and bool(np.ptp(pair.resampled.mean(axis=0)))
+    if n > 1:
+        few = "one video" if pair.videos < 2 else "no resamples" if pair.resampled.shape[1] < 2 else "no spread"
+        return Comparison(arm, n, estimate, None, None, None, untested(n, few))
+    varies = pair.resampled.shape[1] >= 2 and bool(np.ptp(pair.resampled))
     interval = percentile(pair).interval(ALPHA) if varies else None
     return Comparison(arm, n, estimate, interval, None, None, untested(n))

@@ -41,7 +41,7 @@ def resampled_scores(results: ResultSet, storage: Path, resamples: int, primary:
     weights: Floats | None = None
     rows: dict[str, dict[int, Floats]] = {}
     for result in with_value:
-        records = _records(storage / result.records, result)
+        records = _records(task, storage / result.records, metric, result)
         if weights is None:
             weights = resample_matrix(task.videos(records), resamples, SEED)
         rows.setdefault(result.cell.arm, {})[result.cell.seed] = _scores(task, records, weights, metric, result)
@@ -50,21 +50,24 @@ def resampled_scores(results: ResultSet, storage: Path, resamples: int, primary:
     return Resampled(METRICS[metric], scores, SEED)
 
 
-def _records(path: Path, result: CellResult) -> Mapping[str, NDArray[np.generic]]:
+def _records(task: Resampling, path: Path, metric: str, result: CellResult) -> Mapping[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as file:
-            return dict(file)
-    except (OSError, ValueError, EOFError, BadZipFile) as error:
+            records = dict(file)
+        # Another version may have kept other arrays: better told here than as a fault in the middle.
+        task.metrics(records, np.ones((task.videos(records), 1)), [metric])
+    except (OSError, LookupError, ValueError, EOFError, BadZipFile) as error:
         raise IncompleteError(
             f"{cell_name(result.cell)}: the match records {path} cannot be read ({type(error).__name__}). "
-            "Intervals and tests are made from them: evaluate again with `rcflab run`, or set table.resamples to 0"
+            "Intervals and tests are made from them: bring the file back, or set table.resamples to 0"
         ) from error
+    return records
 
 
 def _scores(
     task: Resampling, records: Mapping[str, NDArray[np.generic]], weights: Floats, metric: str, result: CellResult
 ) -> Floats:
-    if task.videos(records) != len(weights):
+    if task.videos(records) != len(weights):  # the digest of the videos is compared in rcflab.ablation
         raise IncompleteError(
             f"{cell_name(result.cell)}: its match records are of {task.videos(records)} videos, "
             f"those of the cells before it of {len(weights)}; cells of one table are scored on the same videos"

@@ -8,9 +8,9 @@ The only module of the platform's core that looks at `rcf.config`.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.design.factor import DesignKind
@@ -83,9 +83,15 @@ def _known_metrics(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return keys
 
 
-def _known_metric(key: str | None) -> str | None:
+_RESAMPLED = ("val/", "toy/")
+"""Groups of metrics that are made from match records."""
+
+
+def _testable_metric(key: str | None) -> str | None:
     if key is not None and key not in METRICS:
         raise ValueError(f"a known metric key, which {key!r} is not{nearest(key, METRICS)}")
+    if key is not None and not key.startswith(_RESAMPLED):
+        raise ValueError(f"a metric that match records can give ({', '.join(_RESAMPLED)}...), which {key!r} is not")
     return key
 
 
@@ -102,7 +108,7 @@ class TableConfig(Config):
     """Metric keys, in column order; the task's own choice when null."""
     paper: Annotated[str | None, AfterValidator(_known_paper)] = None
     """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
-    primary: Annotated[str | None, AfterValidator(_known_metric)] = None
+    primary: Annotated[str | None, AfterValidator(_testable_metric)] = None
     """The one metric whose differences are tested; the first of `metrics` that match records can give when null."""
     resamples: Annotated[int, Field(ge=0, le=100_000)] = 2_000
     """Samples of the videos behind the intervals; 0 leaves intervals and tests out."""
@@ -110,8 +116,14 @@ class TableConfig(Config):
     """Differences of the primary metric below this do not matter, in its unit. It allows verdicts of "no difference",
     and it has to be written down before the run."""
     effects: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
-    """Effects of a factorial or fractional design: factors (`queries`) and interactions (`frames*queries`). One that
-    the fraction cannot tell from another main effect or two-way interaction is refused."""
+    """Effects of a factorial or fractional design: factors (`queries`) and interactions (`frames*queries`). An
+    interaction that the fraction cannot tell from another effect is refused; a main effect says what it comes with."""
+
+    @model_validator(mode="after")
+    def _effects_can_be_tested(self) -> Self:
+        if self.effects and not self.resamples:
+            raise ValueError("resamples above 0, since effects are tested with them; or no effects")
+        return self
 
 
 def _arm_name(name: str) -> str:

@@ -26,7 +26,8 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
     if found is None:
         return table
     effects = asked_contrasts(session.spec)
-    comparisons = compare(found, session.plan.baseline, asked.equivalence_margin, effects)
+    planned = len(session.spec.arms) - 1 + len(effects)
+    comparisons = compare(found, session.plan.baseline, asked.equivalence_margin, effects, planned)
     return replace(table, comparisons=comparisons)
 
 

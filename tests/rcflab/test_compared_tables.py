@@ -31,7 +31,7 @@ def _comparisons() -> Comparisons:
         Comparison(HOSTILE, 2, 0.25, Interval(-2.0, 2.5), 0.71, 0.71, same),
         Comparison("effect: frames 1 for 0", 1, -0.04, None, None, None, untested(1)),
     )
-    return Comparisons(METRICS["val/ap"], "base", arms, 60, 2000, 3, 0, 1.5)
+    return Comparisons(METRICS["val/ap"], "base", arms, 60, 2000, 3, 0, 1.5, 4, ("gone",))
 
 
 @pytest.fixture
@@ -74,11 +74,19 @@ def test_latex_escapes_the_second_part_too(table: AblationTable) -> None:
     assert r"\textbackslash{}a\_b \& 50\%" in text.split(r"\begin{tabular}")[2]
 
 
+def test_a_latex_line_never_begins_with_what_belongs_to_the_line_above(table: AblationTable) -> None:
+    row = dataclasses.replace(table.rows[0], arm="[x]")
+    text = render(dataclasses.replace(table, rows=(row, *table.rows[1:])), "tex")
+    assert "\n{}[x] (baseline) & 2" in text
+
+
 def test_notes_say_what_the_comparisons_rest_on(table: AblationTable) -> None:
     text = render(table, "md")
     for words in (
         "new seeds and new videos (crossed interval)",
-        "over the 2 comparisons of this table",
+        "over the 4 comparisons of this experiment",
+        "Each interval holds with 95 % alone",
+        "since an arm or a shared seed is missing: gone.",
         "60 videos, 2,000 times drawn again (random seed 0); 3 samples left nothing to score",
         "Differences of less than 1.5 do not matter",
     ):
@@ -87,7 +95,7 @@ def test_notes_say_what_the_comparisons_rest_on(table: AblationTable) -> None:
 
 def test_json_has_them_in_full_precision(table: AblationTable) -> None:
     found = json.loads(render(table, "json"))["comparisons"]
-    assert (found["metric"], found["family"], found["equivalence_margin"]) == ("val/ap", 2, 1.5)
+    assert (found["metric"], found["family"], found["equivalence_margin"]) == ("val/ap", 4, 1.5)
     assert found["arms"][0] == {
         "arm": "up",
         "n": 2,
@@ -95,6 +103,9 @@ def test_json_has_them_in_full_precision(table: AblationTable) -> None:
         "interval": [1.0, 5.5],
         "p": 0.0004,
         "p_holm": 0.0008,
+        "seed_variance": None,
+        "video_variance": None,
+        "rare_categories_dominate": False,
         "verdict": "better by 3.2 [1.0, 5.5]",
     }
 

@@ -80,7 +80,9 @@ def test_one_seed_has_an_interval_for_its_checkpoints_and_no_test() -> None:
 def test_seeds_that_only_one_side_has_are_left_out() -> None:
     (only,) = _found(BASE, _scores("up", 2.0, (0, 2))).arms
     assert only.n == 2
-    assert _found(_scores("base", 0.0, (0,)), _scores("up", 2.0, (1,))).arms == ()
+    apart = _found(_scores("base", 0.0, (0,)), _scores("up", 2.0, (1,)))
+    assert (apart.arms, apart.left_out) == ((), ("up",))
+    assert comparison_notes(apart) == ["Not compared, since an arm or a shared seed is missing: up."]
 
 
 def test_an_arm_with_the_same_records_is_called_so() -> None:
@@ -99,6 +101,7 @@ def test_lines_have_signs_and_small_p_are_not_zero() -> None:
     found = _found(BASE, UP, SAME)
     up, same = comparison_rows(found)
     assert up.difference.startswith("+")
+    assert comparison_rows(_found(BASE, DOWN))[0].difference.startswith("\u2212")
     assert up.interval.startswith("[+")
     assert up.p == "< 0.001"
     assert float(same.p) > 0.05
@@ -129,11 +132,50 @@ def test_effects_of_a_design_are_tested_beside_its_arms() -> None:
     assert found.family == 5
 
 
+def test_who_looks_at_a_part_of_an_experiment_finds_no_more() -> None:
+    whole = _found(BASE, UP, DOWN, SAME)
+    part = compare(Resampled(AP, {"base": BASE, "same": SAME}, 0), "base", planned=3)
+    assert part is not None
+    (only,) = part.arms
+    assert part.family == 3
+    assert only.p == next(each.p for each in whole.arms if each.arm == "same")
+    assert only.adjusted_p == pytest.approx(min(1.0, 3 * (only.p or 0)))
+
+
+def test_a_loss_is_never_called_better() -> None:
+    """Rare categories may pull the middle of the interval to the other side of zero."""
+    torn = dataclasses.replace(UP, values=np.where(np.arange(401) == 0, BASE.values - 0.1, UP.values))
+    (only,) = _found(BASE, torn).arms
+    assert only.estimate == pytest.approx(-0.1)
+    assert only.verdict.kind is Kind.NOT_SHOWN
+    assert only.rare_categories_dominate
+
+
+def test_what_is_in_the_way_of_a_test_is_named() -> None:
+    """One video; and seeds that differ from the baseline by the very same amount on every sample."""
+    one = [_scores("base", 0.0, videos=1), _scores("up", 2.0, videos=1)]
+    assert _found(*one).arms[0].verdict.words() == "not testable (one video)"
+    constant = [Scores(arm, (0, 1), np.full((2, 401), value), VIDEOS) for arm, value in (("base", 1.0), ("up", 2.0))]
+    (only,) = _found(*constant).arms
+    assert only.verdict.words() == "not testable (no spread)"
+    assert only.interval is None
+
+
+def test_an_effect_of_equal_arms_is_none_at_all() -> None:
+    """Weights of a third do not add up to 0 exactly."""
+    arms = {name: dataclasses.replace(BASE, arm=name) for name in ("base", "a", "b", "c", "d", "e")}
+    weights = dict(zip(arms, (1 / 3, 1 / 3, 1 / 3, -1 / 3, -1 / 3, -1 / 3), strict=True))
+    found = compare(Resampled(AP, arms, 0), "base", effects=[ArmContrast("effect", weights, is_interaction=False)])
+    assert found is not None
+    assert found.arms[-1].verdict.kind is Kind.IDENTICAL
+
+
 def test_an_effect_without_all_of_its_arms_is_left_out() -> None:
     main = ArmContrast("effect: a", {"base": -0.5, "a": 0.5, "b": -0.5, "ab": 0.5}, is_interaction=False)
     found = compare(Resampled(AP, {"base": BASE, "up": UP}, 0), "base", effects=[main])
     assert found is not None
     assert [each.arm for each in found.arms] == ["up"]
+    assert found.left_out == ("effect: a",)
 
 
 TOY = ToyConfig().model_dump(mode="json")
@@ -172,13 +214,15 @@ def test_nothing_is_resampled_where_it_is_switched_off_or_cannot_be(
     assert resampled_scores(_results(tmp_path), tmp_path, resamples, primary) is None
 
 
-@pytest.mark.parametrize("damage", ["gone", "cut", "other"])
+@pytest.mark.parametrize("damage", ["gone", "cut", "other", "of another version"])
 def test_records_that_cannot_be_read_are_named_with_the_way_out(tmp_path: Path, damage: str) -> None:
     results = _results(tmp_path)
     path = tmp_path / "b0.npz"
     whole = path.read_bytes()
     path.unlink()
-    if damage != "gone":
+    if damage == "of another version":
+        np.savez(path, distances=np.ones(50))
+    elif damage != "gone":
         path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else b"other")
     with pytest.raises(IncompleteError, match=r"arm 'b', seed 0.*match records.*table\.resamples to 0"):
         resampled_scores(results, tmp_path, 10)

@@ -11,6 +11,7 @@ from rcflab.design.arms import design_of
 from rcflab.design.asked import effect_of
 from rcflab.design.expand import columns
 from rcflab.design.factor import Design
+from rcflab.design.fraction import aliases
 from rcflab.schema import ExperimentSpec
 from rcflab.stats.effects import Weights, interaction, main_effect
 
@@ -39,6 +40,15 @@ def _weights(levels: dict[str, tuple[int, ...]], paths: Sequence[str], high: tup
     return interaction(levels, (paths[0], paths[1]), (high[0], high[1]))
 
 
+def _aliased(design: Design, paths: Sequence[str]) -> str:
+    """What a fraction cannot tell it from: the number is the sum of all."""
+    for group in aliases(design):
+        rivals = [each.text(design.names) for each in group if each.paths != tuple(paths)]
+        if len(rivals) < len(group):
+            return f" (with {', '.join(rivals)})"
+    return ""
+
+
 def _contrast(
     design: Design, paths: Sequence[str], high: tuple[int, ...], weights: Weights, arms: Sequence[str]
 ) -> ArmContrast:
@@ -48,5 +58,5 @@ def _contrast(
         for path, level in zip(paths, high, strict=True)
     ]
     is_interaction = len(parts) > 1
-    name = f"interaction: {' x '.join(parts)}" if is_interaction else f"effect: {parts[0]}"
+    name = f"interaction: {' x '.join(parts)}" if is_interaction else f"effect: {parts[0]}{_aliased(design, paths)}"
     return ArmContrast(name, dict(zip(arms, weights.tolist(), strict=True)), is_interaction)

@@ -43,14 +43,19 @@ def comparison_head(found: Comparisons) -> tuple[str, ...]:
 
 def comparison_notes(found: Comparisons | None) -> list[str]:
     """Notes below the tables."""
-    if found is None or not found.arms:
+    if found is None:
         return []
     label, notes = found.metric.label, list[str]()
-    if any(each.n > 1 for each in found.arms):
+    if found.left_out:
+        notes.append(f"Not compared, since an arm or a shared seed is missing: {', '.join(found.left_out)}.")
+    if not found.arms:
+        return notes
+    if any(each.p is not None for each in found.arms):
+        tests = _count(found.family, "comparison")
         notes.append(
-            f"Intervals and p of Δ {label} are for new seeds and new videos (crossed interval). "
-            f"p (Holm) holds over the {_count(found.family, 'comparison')} of this table; other metrics are not tested. "
-            "Bold: better than the baseline with p (Holm) < 0.05."
+            f"Intervals and p of Δ {label} are for new seeds and new videos (crossed interval). Each interval holds "
+            f"with 95 % alone; p (Holm) and verdict hold over the {tests} of this experiment. "
+            "Other metrics are not tested. Bold: better than the baseline with p (Holm) < 0.05."
         )
     if single := [each.arm for each in found.arms if each.n == 1]:
         notes.append(
@@ -72,17 +77,22 @@ def _row(each: Comparison, digits: int) -> ComparisonRow:
     interval = (
         "–"
         if each.interval is None
-        else (f"[{rounded(each.interval.low, digits, '+')}, {rounded(each.interval.high, digits, '+')}]")
+        else (f"[{_signed(each.interval.low, digits)}, {_signed(each.interval.high, digits)}]")
     )
     return ComparisonRow(
         each.arm,
         str(each.n),
-        rounded(each.estimate, digits, "+"),
+        _signed(each.estimate, digits),
         interval,
         _p(each.p),
         _p(each.adjusted_p),
         each.verdict.words(digits),
     )
+
+
+def _signed(value: float, digits: int) -> str:
+    """With a real minus sign, as in the verdicts."""
+    return rounded(value, digits, "+").replace("-", "\u2212")
 
 
 def _count(number: int, noun: str) -> str:

@@ -39,6 +39,7 @@ def _comparisons(found: Comparisons) -> Json:
         "dropped": found.dropped,
         "seed": found.seed,
         "family": found.family,
+        "left_out": list(found.left_out),
         "equivalence_margin": found.margin,
         "arms": [
             {
@@ -48,6 +49,9 @@ def _comparisons(found: Comparisons) -> Json:
                 "interval": None if each.interval is None else list(each.interval),
                 "p": each.p,
                 "p_holm": each.adjusted_p,
+                "seed_variance": each.seed_part,
+                "video_variance": each.video_part,
+                "rare_categories_dominate": each.rare_categories_dominate,
                 "verdict": each.verdict.words(found.metric.digits),
             }
             for each in found.arms

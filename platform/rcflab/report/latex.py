@@ -64,7 +64,9 @@ def escape(text: str) -> str:
 
 
 def _line(cells: list[str]) -> str:
-    return rf"{' & '.join(cells)} \\"
+    # After the end of a line LaTeX takes a star or a bracket for part of it.
+    guard = "{}" if cells[0].startswith(("[", "*")) else ""
+    return rf"{guard}{' & '.join(cells)} \\"
 
 
 def _texts(entries: tuple[Entry, ...]) -> list[str]:

@@ -16,6 +16,9 @@ import numpy as np
 
 from rcflab.stats.resamples import Floats
 
+_ROUNDING = 1e-13
+"""Of a sum, in parts of its terms."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -85,9 +88,12 @@ def contrast(terms: Sequence[tuple[float, Scores]]) -> Differences:
     first = terms[0][1]
     for _, scores in terms[1:]:
         _refuse_unpaired(first, scores)
-    total = np.zeros_like(first.values)
+    total, size = np.zeros_like(first.values), np.zeros_like(first.values)
     for weight, scores in terms:
-        total = total + weight * scores.values[np.argsort(scores.seeds)]
+        part = weight * scores.values[np.argsort(scores.seeds)]
+        total, size = total + part, size + np.abs(part)
+    # Equal arms cancel but for the rounding of their weights: what is left of it is no difference.
+    total[np.abs(total) <= _ROUNDING * size] = 0.0
     gone = np.asarray(np.isnan(total).any(axis=0))
     if any((np.isnan(scores.values).all(axis=0) != gone).any() for _, scores in terms):
         raise ValueError(

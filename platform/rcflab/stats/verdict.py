@@ -39,11 +39,13 @@ class Verdict:
     interval: Interval | None = None
     margin: float | None = None
     n: int | None = None
+    reason: str = ""
+    """Why there is no test, where the number of seeds is not the reason."""
 
     def words(self, digits: int = 1) -> str:
         """The sentence, with `digits` decimals."""
         if self.kind is Kind.NOT_TESTABLE and self.n is not None:
-            return not_testable(self.n)
+            return f"{self.kind.value} ({self.reason})" if self.reason else not_testable(self.n)
         if self.kind is Kind.EQUIVALENT and self.margin is not None:
             return f"{self.kind.value} ±{self.margin:g}"
         if self.estimate is None or self.interval is None:
@@ -66,16 +68,17 @@ def verdict(
     if found.identical:
         return Verdict(Kind.IDENTICAL)
     interval = found.interval(alpha)
-    if adjusted_p < alpha:
+    # A test that speaks for the opposite of what was measured speaks for nothing (see rare_categories_dominate).
+    if adjusted_p < alpha and found.estimate * found.centre > 0:
         return _direction(found, interval, better)
     if margin is not None and tost(found, margin, alpha).holds:
         return Verdict(Kind.EQUIVALENT, found.estimate, interval, margin)
     return Verdict(Kind.NOT_SHOWN, found.estimate, interval, margin)
 
 
-def untested(n: int) -> Verdict:
-    """The verdict where n seeds allow none: a single one, or seeds without any spread."""
-    return Verdict(Kind.NOT_TESTABLE, n=n)
+def untested(n: int, reason: str = "") -> Verdict:
+    """The verdict where n seeds allow none, or something else than their number, which is the `reason`."""
+    return Verdict(Kind.NOT_TESTABLE, n=n, reason=reason)
 
 
 def _direction(found: Crossed, interval: Interval, better: Literal["higher", "lower", "neither"]) -> Verdict:

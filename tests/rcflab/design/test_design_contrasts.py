@@ -7,6 +7,7 @@ import pytest
 
 from rcflab.comparison import ArmContrast
 from rcflab.design.contrasts import asked_contrasts
+from rcflab.errors import InputError
 from rcflab.load import load_experiment
 
 Write = Callable[..., Path]
@@ -66,3 +67,31 @@ def test_a_table_that_asks_for_none_has_none(contrasts: Callable[[str], dict[str
 
 def test_written_arms_have_no_effects(experiment: Write) -> None:
     assert asked_contrasts(load_experiment(experiment()).spec) == ()
+
+
+def test_a_main_effect_of_a_fraction_says_what_it_comes_with(
+    contrasts: Callable[[str], dict[str, ArmContrast]],
+) -> None:
+    text = """
+name: half
+task: toy
+design: fractional
+factors: {model.slope: [1.0, 2.0], model.memory: [0, 1], model.offset: [0, 0.5]}
+generators: {offset: slope*memory}
+table: {metrics: [toy/score], effects: [offset]}
+"""
+    assert list(contrasts(text)) == ["effect: offset 0.5 for 0 (with slope*memory)"]
+
+
+@pytest.mark.parametrize(
+    ("table", "named"),
+    [
+        ("primary: train/loss", "table.primary: got 'train/loss', expected a metric that match records can give"),
+        ("effects: [slope], resamples: 0", "expected resamples above 0, since effects are tested with them"),
+    ],
+)
+def test_what_could_never_be_tested_is_refused(experiment: Write, table: str, named: str) -> None:
+    text = _FACTORIAL.replace("effects: [slope, memory, memory*slope]", table)
+    with pytest.raises(InputError) as caught:
+        load_experiment(experiment(text))
+    assert named in str(caught.value)
