@@ -74,9 +74,10 @@ class Comparisons:
     left_out: tuple[str, ...] = ()
     """Arms and effects that share no seed with what they are compared with, or lack an arm."""
 
-    def of(self, arm: str) -> Comparison | None:
-        """That of one arm; None for the baseline."""
-        return next((each for each in self.arms if each.arm == arm), None)
+    @property
+    def better(self) -> frozenset[str]:
+        """Arms that a table may set in bold."""
+        return frozenset(each.arm for each in self.arms if each.is_better)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ class FieldDifference:
 
 def differing_fields(one: Mapping[str, Json], other: Mapping[str, Json]) -> tuple[FieldDifference, ...]:
     """The fields whose values are not equal, in order of `one`, then those that only `other` has."""
-    first, second = dict(_leaves(one)), dict(_leaves(other))
+    first, second = dict(leaves(one)), dict(leaves(other))
     found: list[FieldDifference] = []
     for path in [*first, *(path for path in second if path not in first)]:
         sides = tuple((values[path],) if path in values else () for values in (first, second))
@@ -33,9 +33,10 @@ def differing_fields(one: Mapping[str, Json], other: Mapping[str, Json]) -> tupl
     return tuple(found)
 
 
-def _leaves(value: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+def leaves(value: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Every field by its dotted path; an empty section is a value."""
     for name, inner in value.items():
         if is_mapping(inner) and inner:
-            yield from _leaves(inner, f"{prefix}{name}.")
+            yield from leaves(inner, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", inner

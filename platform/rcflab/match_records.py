@@ -5,7 +5,8 @@
 A cell counts as many times as its record was drawn, so nothing is matched or segmented again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from zipfile import BadZipFile
 
@@ -19,7 +20,7 @@ from rcflab.metrics import METRICS
 from rcflab.records import CellResult
 from rcflab.stats.contrast import Scores
 from rcflab.stats.resamples import Floats, resample_matrix
-from rcflab.task import Resampling, load_resampling
+from rcflab.task import load_resampling
 
 SEED = 0
 """Of the resamples: the same for every table, so that joined tables share them."""
@@ -41,37 +42,40 @@ def resampled_scores(results: ResultSet, storage: Path, resamples: int, primary:
     weights: Floats | None = None
     rows: dict[str, dict[int, Floats]] = {}
     for result in with_value:
-        records = _records(task, storage / result.records, metric, result)
-        if weights is None:
-            weights = resample_matrix(task.videos(records), resamples, SEED)
-        rows.setdefault(result.cell.arm, {})[result.cell.seed] = _scores(task, records, weights, metric, result)
-    videos = 0 if weights is None else len(weights)
-    scores = {arm: Scores(arm, tuple(found), np.stack(list(found.values())), videos) for arm, found in rows.items()}
+        with _readable(storage / result.records, result) as records:
+            videos = task.videos(records)
+            if weights is None:
+                weights = resample_matrix(videos, resamples, SEED)
+            _refuse_other_videos(videos, weights, result)
+            found = task.metrics(records, weights, [metric])[metric]
+        # The ledger has the last word on what was measured: a later version may round elsewhere.
+        rows.setdefault(result.cell.arm, {})[result.cell.seed] = np.concatenate(([result.metrics[metric]], found[1:]))
+    assert weights is not None, "some cell has a value"
+    scores = {
+        arm: Scores(arm, tuple(by_seed), np.stack(list(by_seed.values())), len(weights))
+        for arm, by_seed in rows.items()
+    }
     return Resampled(METRICS[metric], scores, SEED)
 
 
-def _records(task: Resampling, path: Path, metric: str, result: CellResult) -> Mapping[str, NDArray[np.generic]]:
+@contextmanager
+def _readable(path: Path, result: CellResult) -> Generator[Mapping[str, NDArray[np.generic]]]:
+    """The records in a file, for as long as they are scored: another version may have kept other arrays."""
     try:
         with np.load(path, allow_pickle=False) as file:
             records = dict(file)
-        # Another version may have kept other arrays: better told here than as a fault in the middle.
-        task.metrics(records, np.ones((task.videos(records), 1)), [metric])
+        yield records
     except (OSError, LookupError, ValueError, EOFError, BadZipFile) as error:
         raise IncompleteError(
             f"{cell_name(result.cell)}: the match records {path} cannot be read ({type(error).__name__}). "
             "Intervals and tests are made from them: bring the file back, or set table.resamples to 0"
         ) from error
-    return records
 
 
-def _scores(
-    task: Resampling, records: Mapping[str, NDArray[np.generic]], weights: Floats, metric: str, result: CellResult
-) -> Floats:
-    if task.videos(records) != len(weights):  # the digest of the videos is compared in rcflab.ablation
+def _refuse_other_videos(videos: int, weights: Floats, result: CellResult) -> None:
+    """By their number; the digest of the videos is compared in rcflab.ablation."""
+    if videos != len(weights):
         raise IncompleteError(
-            f"{cell_name(result.cell)}: its match records are of {task.videos(records)} videos, "
+            f"{cell_name(result.cell)}: its match records are of {videos} videos, "
             f"those of the cells before it of {len(weights)}; cells of one table are scored on the same videos"
         )
-    found = task.metrics(records, weights, [metric])[metric]
-    # The ledger has the last word on what was measured: a later version may round elsewhere.
-    return np.concatenate(([result.metrics[metric]], found[1:]))

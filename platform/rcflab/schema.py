@@ -88,9 +88,10 @@ _RESAMPLED = ("val/", "toy/")
 
 
 def _testable_metric(key: str | None) -> str | None:
-    if key is not None and key not in METRICS:
-        raise ValueError(f"a known metric key, which {key!r} is not{nearest(key, METRICS)}")
-    if key is not None and not key.startswith(_RESAMPLED):
+    if key is None:
+        return None
+    _known_metrics((key,))
+    if not key.startswith(_RESAMPLED):
         raise ValueError(f"a metric that match records can give ({', '.join(_RESAMPLED)}...), which {key!r} is not")
     return key
 

@@ -92,7 +92,10 @@ def clip_at(
     videos: Sequence[Video], pools: Sequence[Pool], draw: Draw, plan: ClipPlan, seed: int, start: float, flipped: bool
 ) -> Clip:
     """The clip of one draw."""
-    video = video_of(pools, draw, seed)
+    return _clip_of(video_of(pools, draw, seed), videos, draw, plan, start, flipped)
+
+
+def _clip_of(video: int, videos: Sequence[Video], draw: Draw, plan: ClipPlan, start: float, flipped: bool) -> Clip:
     choices = max(videos[video].length - plan.targets + 1, 1)
     return Clip(draw, video, int(start * choices), start, flipped)
 
@@ -106,8 +109,7 @@ def donor_of(
         return None
     start, mirrored = rng.random(2).tolist()
     video = pool.first + (clip.video_index - pool.first + int(rng.integers(1, pool.count))) % pool.count
-    choices = max(videos[video].length - plan.targets + 1, 1)
-    return Clip(clip.draw, video, int(start * choices), start, plan.augment.flip and mirrored < 0.5)
+    return _clip_of(video, videos, clip.draw, plan, start, plan.augment.flip and mirrored < 0.5)
 
 
 def _draws(videos: Sequence[Video], pools: Sequence[Pool], plan: ClipPlan, seed: int, step: int) -> list[Draw]:

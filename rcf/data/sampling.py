@@ -7,6 +7,7 @@ A step has `clips` places; each worker takes some of them, and what stands at a 
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -106,8 +107,8 @@ class _Reader:
         logger.warning("event=%s step=%d video=%d reason=%s", event, self._step, number, problem)
 
     def _read(self, clip: Clip, place: int) -> ShownClip:
-        source, references = self._source, self._plan.references
-        numbers, frames, targets = self._show(clip, place, first_target=references)
+        source, numbers = self._source, self._numbers(clip)
+        frames, targets = self._show(clip, place, self._objects(clip, numbers[self._plan.references :]))
         heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
         host = ShownClip(frames, targets, torch.stack(heard) if heard else None)
         rng = stream(self._seed, "augment/paste", self._step, place, clip.draw.number)
@@ -123,21 +124,23 @@ class _Reader:
 
     def _paste(self, host: ShownClip, donor: Clip, place: int, rng: np.random.Generator) -> ShownClip:
         """`host` with objects of `donor`, which has a look of its own: that of a place behind all others."""
-        seen = [self._source.targets(donor.video_index, number) for number in sorted(set(self._numbers(donor)))]
-        kept = draw_kept(rng, seen)
+        objects = self._objects(donor, self._numbers(donor))
+        kept = draw_kept(rng, objects)
         if not kept:
             return host
-        _, frames, objects = self._show(donor, self._plan.clips + place, first_target=0, kept=kept)
-        return paste(host, frames, objects)
+        return paste(host, *self._show(donor, self._plan.clips + place, [chosen(each, kept) for each in objects]))
 
     def _numbers(self, clip: Clip) -> list[int]:
         length = self._source.videos[clip.video_index].length
         return clip_frames(length, clip.first, self._plan.targets, self._plan.references)
 
-    def _show(
-        self, clip: Clip, place: int, first_target: int, kept: set[int] | None = None
-    ) -> tuple[list[int], Tensor, tuple[FrameTargets, ...]]:
-        """Frame numbers of a clip, its frames, and of those from `first_target` on the objects (None: all)."""
+    def _objects(self, clip: Clip, numbers: list[int]) -> list[FrameTargets]:
+        """Those of each of these frames; each frame is read once, however often the clip repeats it."""
+        targets = {number: self._source.targets(clip.video_index, number) for number in sorted(set(numbers))}
+        return [targets[number] for number in numbers]
+
+    def _show(self, clip: Clip, place: int, objects: Sequence[FrameTargets]) -> tuple[Tensor, tuple[FrameTargets, ...]]:
+        """The frames of a clip and the `objects` of its last ones, as they look at `place`."""
         source, plan, numbers = self._source, self._plan, self._numbers(clip)
         video = source.videos[clip.video_index]
         look = draw_look(
@@ -148,13 +151,7 @@ class _Reader:
             size=None if self.box is None else network_size(video.height, video.width, self.box),
             position=(self._seed, self._step, place),
         )
-        # Each frame is read once, however often the clip repeats it.
         frames = {number: source.frame(clip.video_index, number) for number in sorted(set(numbers))}
-        targets = {number: source.targets(clip.video_index, number) for number in sorted(set(numbers[first_target:]))}
-        if kept is not None:
-            targets = {number: chosen(each, kept) for number, each in targets.items()}
-        shown = [
-            show_targets(targets[number], part, look)
-            for number, part in zip(numbers[first_target:], look.windows[first_target:], strict=True)
-        ]
-        return numbers, show_frames([frames[number] for number in numbers], look), tuple(shown)
+        windows = look.windows[len(numbers) - len(objects) :]
+        shown = tuple(show_targets(each, part, look) for each, part in zip(objects, windows, strict=True))
+        return show_frames([frames[number] for number in numbers], look), shown

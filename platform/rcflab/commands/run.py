@@ -22,9 +22,7 @@ from rcflab.execute.work import Work, find_work
 from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
 from rcflab.progress import Watch, Watched
-from rcflab.report.files import render, write_tables
 from rcflab.session import LedgerView, Session, preflight, read_ledger
-from rcflab.tables import build_table, table_provenance
 from rcflab.task import load_task
 
 OnStale = Literal["ask", "reuse", "retrain"]
@@ -124,6 +122,10 @@ def _choose(work: Work, on_stale: OnStale) -> Literal["reuse", "retrain"]:
 
 
 def _finish(session: Session, view: LedgerView, choice: str, *, whole: bool) -> None:
+    # Tests and figures take a second to load: nothing before the table waits for them.
+    from rcflab.report.files import render, write_tables
+    from rcflab.tables import build_table, table_provenance
+
     failed = [cell for cell in session.plan.cells if view.states[cell.eval_key] == "failed"]
     if failed:
         lines = [f"{cell.arm} seed {cell.seed}: {view.keys[cell.train_key].reason}" for cell in failed]

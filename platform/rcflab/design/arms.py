@@ -3,6 +3,8 @@
 factors, design --read--> Design --count: few enough?--> arms: {name: {dotted path: level}} with the levels' origins
 """
 
+from dataclasses import replace
+
 from rcflab.design.expand import count_arms
 from rcflab.design.factor import Design
 from rcflab.design.names import BASELINE, name_arms
@@ -18,7 +20,7 @@ def too_many(design: Design, seeds: int, most: int) -> list[Fault]:
     arms = count_arms(design)
     if arms * seeds <= most:
         return []
-    alone = 1 + sum(len(factor.levels) - 1 for factor in design.factors)
+    alone = count_arms(replace(design, kind="one_at_a_time"))
     got = f"{_number(arms)} arms x {seeds} seeds = {_number(arms * seeds)} cells in a {design.kind} design"
     moves = "Take fewer factors, levels or seeds"
     if arms > alone:

@@ -51,12 +51,12 @@ def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Js
 
 def _write_figures(folder: Path, table: AblationTable) -> None:
     """Those of this table; none of an earlier one stays beside it."""
-    compared = table.comparisons is not None and table.comparisons.arms
+    found = table.comparisons
+    figure = forest_plot(found) if found is not None and found.arms else None
     for form in get_args(ImageFormat):
         path = folder / f"forest.{form}"
-        if compared:
-            assert table.comparisons is not None
-            replace_bytes(path, image(forest_plot(table.comparisons), form))
+        if figure is not None:
+            replace_bytes(path, image(figure, form))
         else:
             with storage_errors(path, "remove"):
                 path.unlink(missing_ok=True)

@@ -71,19 +71,21 @@ class TableRows:
 
 def table_rows(table: AblationTable) -> TableRows:
     """The rows of `table`, rounded to the digits of each metric, with notes that say what the numbers are."""
+    found = table.comparisons
+    better = frozenset[str]() if found is None else found.better
+    tested = None if found is None else found.metric
     rows = tuple(
         ArmRow(
             row.arm,
             row.is_baseline,
             len(row.seeds),
             tuple(
-                _entry(measure, spec.digits, is_better=_is_better(table, row.arm, spec))
+                _entry(measure, spec.digits, is_better=spec == tested and row.arm in better)
                 for measure, spec in zip(row.measures, table.metrics, strict=True)
             ),
         )
         for row in table.rows
     )
-    found = table.comparisons
     return TableRows(
         table.experiment,
         table.baseline,
@@ -94,14 +96,6 @@ def table_rows(table: AblationTable) -> TableRows:
         comparison_rows(found),
         () if found is None else comparison_head(found),
     )
-
-
-def _is_better(table: AblationTable, arm: str, metric: MetricSpec) -> bool:
-    found = table.comparisons
-    if found is None or found.metric != metric:
-        return False
-    compared = found.of(arm)
-    return compared is not None and compared.is_better
 
 
 def _quoted(table: AblationTable) -> tuple[QuotedRow, ...]:

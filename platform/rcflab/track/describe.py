@@ -5,10 +5,10 @@ config --> params        state --> tags, status        event --> metric rows
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import cast
 
+from rcflab.differences import leaves
 from rcflab.ledger.events import Evaluated, Event, Metrics
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, Json, RunPlan
@@ -19,7 +19,7 @@ _ENDINGS: Mapping[str, RunStatus] = {"failed": "FAILED", "interrupted": "KILLED"
 
 def cell_params(cell: Cell) -> dict[str, str]:
     """The resolved configuration, flat: dotted names, values as text (JSON where they are no text)."""
-    return {_param_name(key): _text(value) for key, value in _flat(cell.config, "")}
+    return {_param_name(key): _text(value) for key, value in leaves(cell.config)}
 
 
 def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
@@ -82,14 +82,6 @@ def note(plan: RunPlan) -> str:
         f"Each child run is one arm at one seed, tagged `rcflab.arm` and `rcflab.seed`. Table metrics: "
         f"{', '.join(f'`{metric}`' for metric in plan.metrics)}.\n"
     )
-
-
-def _flat(value: Json, name: str) -> Iterator[tuple[str, Json]]:
-    if isinstance(value, Mapping) and value:
-        for key, inner in cast("Mapping[str, Json]", value).items():
-            yield from _flat(inner, f"{name}.{key}" if name else str(key))
-    else:
-        yield name, value
 
 
 def _text(value: Json) -> str:
