@@ -52,11 +52,11 @@ def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Js
 def _write_figures(folder: Path, table: AblationTable) -> None:
     """Those of this table; none of an earlier one stays beside it."""
     found = table.comparisons
-    figure = forest_plot(found) if found is not None and found.arms else None
     for form in get_args(ImageFormat):
         path = folder / f"forest.{form}"
-        if figure is not None:
-            replace_bytes(path, image(figure, form))
+        if found is not None and found.arms:
+            # A figure of its own for each: the layout of one that was drawn before is another by some digits.
+            replace_bytes(path, image(forest_plot(found), form))
         else:
             with storage_errors(path, "remove"):
                 path.unlink(missing_ok=True)
