@@ -23,7 +23,8 @@ from rcflab.paper import paper_tables
 from rcflab.records import Json
 from rcflab.schema import EXPERIMENTS, MOST_CELLS, RESERVED, ExperimentSpec
 from rcflab.suggest import nearest
-from rcflab.yaml_file import Layer, is_mapping
+from rcflab.table_faults import table_faults
+from rcflab.yaml_file import Layer, Loc, is_list, is_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,7 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
     layer = fill_variables(layer, os.environ, folder)
     layer = with_default(with_default(layer, ("task",), "rcf"), ("storage", "root"), "runs")
     _refuse_unknown_task(layer)
+    layer = _with_baselines(layer)
     layer, problems = _with_design(layer)
     resolved = with_places(layer, folder)
     model = EXPERIMENTS[layer.data["task"]]
@@ -60,12 +62,24 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
         faults = faults_of(error, model, resolved.data)
         problems += [_problem(layer, fault) for fault in faults if not _is_said(layer, fault, problems)]
     problems += _baseline_problems(layer) + _paper_problems(layer)
+    problems += [_problem(layer, fault) for fault in (table_faults(spec) if spec else ())]
     configs, more = arm_configs(resolved, faults)
     problems += one_for_all(more) if is_designed(layer.data) else more
     if problems:
         raise InputError(problems)
     assert spec is not None
     return LoadedExperiment(path.absolute(), spec, configs)
+
+
+def _with_baselines(layer: Layer) -> Layer:
+    """`baseline: [a, b]` as `baseline: a` and `more_baselines: [b]`; what is no list of names is left to the schema."""
+    written = layer.data.get("baseline")
+    if not is_list(written) or not written:
+        return layer
+    origins = {loc: origin for loc, origin in layer.origins.items() if loc[0:1] != ("baseline",)}
+    origins[("baseline",)] = layer.origin(("baseline", 0))
+    origins |= {("more_baselines", place): layer.origin(("baseline", place + 1)) for place in range(len(written) - 1)}
+    return Layer({**layer.data, "baseline": written[0], "more_baselines": written[1:]}, origins)
 
 
 def _with_design(layer: Layer) -> tuple[Layer, list[Problem]]:
@@ -114,11 +128,20 @@ def _problem(layer: Layer, fault: Fault) -> Problem:
 
 
 def _baseline_problems(layer: Layer) -> list[Problem]:
-    baseline, arms = layer.data.get("baseline"), layer.data.get("arms")
-    if not isinstance(baseline, str) or not is_mapping(arms) or baseline in arms:
-        return []
-    wanted = f"one of the arms {', '.join(arms)}{nearest(baseline, arms)}"
-    return [Problem(layer.origin(("baseline",)).place, "baseline", repr(baseline), wanted)]
+    """Baselines that are no arm, or that are named twice."""
+    arms, more = layer.data.get("arms"), layer.data.get("more_baselines")
+    named: list[tuple[Loc, Json]] = [(("baseline",), layer.data.get("baseline"))]
+    named += [(("more_baselines", place), name) for place, name in enumerate(more)] if is_list(more) else []
+    problems: list[Problem] = []
+    for place, (loc, name) in enumerate(named):
+        if not isinstance(name, str) or not is_mapping(arms):
+            continue
+        if name not in arms:
+            wanted = f"one of the arms {', '.join(arms)}{nearest(name, arms)}"
+            problems.append(Problem(layer.origin(loc).place, "baseline", repr(name), wanted))
+        elif name in [earlier for _, earlier in named[:place]]:
+            problems.append(Problem(layer.origin(loc).place, "baseline", f"{name!r} a second time", "each arm once"))
+    return problems
 
 
 def _paper_problems(layer: Layer) -> list[Problem]:

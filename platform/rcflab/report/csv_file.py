@@ -2,6 +2,7 @@
 
 A metric without a value in some cell has two columns more: how many seeds its mean and its difference stand for. Where
 the table repeats one of the paper's, a last column `<metric> paper` quotes it; rows of other methods are left out.
+Each further baseline has two columns a metric, `<metric> difference to NAME` and its sd.
 """
 
 import csv
@@ -21,12 +22,16 @@ def render_csv(table: AblationTable) -> str:
         head += [spec.key, f"{spec.key} sd", f"{spec.key} difference", f"{spec.key} difference sd"]
         head += [f"{spec.key} n", f"{spec.key} difference n"] if has_gaps else []
         head += [f"{spec.key} paper"] if table.paper else []
+        for baseline in table.more_baselines:
+            head += [f"{spec.key} difference to {baseline}", f"{spec.key} difference to {baseline} sd"]
     writer.writerow([*head, "seeds", "train_keys", "eval_keys", "videos_digest"])
     for row in table.rows:
         cells = [as_text(row.arm), "yes" if row.is_baseline else "no", str(len(row.seeds))]
         for measure, has_gaps, paper in zip(row.measures, gappy, paper_values(table, row.arm), strict=True):
             cells += _numbers(measure) + (_counts(measure) if has_gaps else [])
             cells += [_number(paper)] if table.paper else []
+            for found in measure.more_differences:
+                cells += [_number(found.mean), _number(found.sd)] if found else ["", ""]
         writer.writerow([*cells, *_sources(row), table.videos_digest])
     return text.getvalue()
 

@@ -1,6 +1,7 @@
 """The tables of an experiment as files, each whole or not there.
 
 AblationTable --render--> table.md  table.csv  table.tex  table.json     equal bytes for equal results
+              --render_statistics--> table.statistics.md                 likewise: tests over seeds, power
               --forest_plot--> forest.png  forest.svg                    likewise, where arms were compared
 what varies (times, hosts, run ids) ----> table.provenance.json
 """
@@ -18,6 +19,7 @@ from rcflab.report.json_file import render_json
 from rcflab.report.latex import render_latex
 from rcflab.report.markdown import render_markdown
 from rcflab.report.rows import table_rows
+from rcflab.report.statistics import render_statistics
 
 Format = Literal["md", "csv", "tex", "json"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -44,9 +46,19 @@ def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Js
     for form, text in texts.items():
         paths[form] = folder / f"table.{form}"
         replace_text(paths[form], text)
+    _write_statistics(folder / "table.statistics.md", table)
     _write_figures(folder, table)
     replace_json(folder / "table.provenance.json", provenance)
     return paths
+
+
+def _write_statistics(path: Path, table: AblationTable) -> None:
+    """Beside a table with comparisons only."""
+    if table.all_comparisons:
+        replace_text(path, render_statistics(table))
+    else:
+        with storage_errors(path, "remove"):
+            path.unlink(missing_ok=True)
 
 
 def _write_figures(folder: Path, table: AblationTable) -> None:
