@@ -56,15 +56,15 @@ def restore(trainer: Trainer, folder: Path) -> None:
         raise CheckpointError(f"{folder}: {OPTIMIZER} is gone, so training cannot go on from step {trainer.step}")
 
 
-def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
+def load_network(folder: Path, weights: Path | None = None) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
     """A trained network in evaluation mode, its configuration and the names of its categories.
 
-    The running average of the weights, where the training kept one.
+    With the tensors of `weights`; without it the running average, where the training kept one.
     """
     state = read_state(folder)
     config = RcfConfig.model_validate(state.config)
     network = build_network(without_weights(config.model), len(state.categories), seed=0)
-    _fill(network, load_tensors(weights_file(folder)), folder)
+    _fill(network, load_tensors(weights or weights_file(folder)), folder)
     return network, config, state.categories
 
 
