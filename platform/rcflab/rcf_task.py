@@ -30,6 +30,7 @@ from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
+from rcf.trained import load
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
 
@@ -190,4 +191,5 @@ TASK = TaskSpec(
     resume_files=(checkpoint.OPTIMIZER,),
     best="val/ap",
     metrics=_metrics,
+    load=load,
 )
