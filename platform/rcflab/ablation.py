@@ -10,11 +10,13 @@ all the same; means and differences then use the seeds that have a value, and ea
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rcflab.collect import ResultSet, cell_name
 from rcflab.comparison import Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.identity import evaluation_view
+from rcflab.knobs import Knob, knobs_of
 from rcflab.looks import SeedsExtended
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
@@ -22,6 +24,8 @@ from rcflab.records import CellResult, Json, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
 from rcflab.unit_tests import ArmTest
+
+Layout = Literal["arms", "knobs", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class Row:
     eval_keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     """One for each metric of the table."""
+    code_digests: tuple[str, ...] = ()
+    """What code made each cell, in order of the seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,10 @@ class AblationTable:
     """The t-tests that the experiment asks for, each arm of each."""
     extended: SeedsExtended | None = None
     """Seeds that were added after somebody had seen a table of fewer."""
+    knobs: tuple[Knob, ...] = ()
+    """What the arms differ in."""
+    layout: Layout = "arms"
+    """Whether a printed row is called by its arm, by its knobs, or by both."""
 
     @property
     def all_comparisons(self) -> tuple[Comparisons, ...]:
@@ -100,7 +110,7 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     rows = tuple(_row(plan, arm, found, rivals) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
-    scoring = _shared_scoring(plan)
+    scoring, knobs = _shared_scoring(plan), knobs_of(plan.task, plan.cells)
     return AblationTable(
         plan.experiment,
         plan.baseline,
@@ -111,6 +121,7 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
         digest,
         paper,
         scoring,
+        knobs=knobs,
         more_baselines=plan.more_baselines,
     )
 
@@ -174,6 +185,7 @@ def _row(
         train_keys=tuple(found[seed].cell.train_key for seed in seeds),
         eval_keys=tuple(found[seed].cell.eval_key for seed in seeds),
         measures=tuple(measures),
+        code_digests=tuple(found[seed].code_digest for seed in seeds),
     )
 
 

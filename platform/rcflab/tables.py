@@ -1,10 +1,11 @@
 """The shell's way to a table: apart from the session, since what tests need takes a second to load.
 
-build_table       Session, LedgerView --collect, tabulate; match records --resample, compare--> AblationTable
+build_table(s)    Session, LedgerView --collect, tabulate; match records --resample, compare--> AblationTable
 table_provenance  Session, LedgerView --> what may differ between two equal tables
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from rcflab.comparing import compare
 from rcflab.comparison import Rules
 from rcflab.countdown import Countdown
 from rcflab.design.contrasts import asked_contrasts
+from rcflab.errors import IncompleteError
 from rcflab.looks import SeedsExtended, extension
 from rcflab.looks_file import first_trial, read_looks, remember_look, seeds_of
 from rcflab.match_records import (
@@ -42,6 +44,7 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
     results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
     asked = session.spec.table
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
+    table = replace(table, layout=asked.layout)
     return compared_table(session, results, table, Countdown("scoring match records"))
 
 
@@ -95,6 +98,22 @@ def _seed_scores(results: ResultSet, metric: str) -> UnitScores:
         if metric in result.metrics:
             scores.setdefault(result.cell.arm, {})[result.cell.seed] = np.array([result.metrics[metric]])
     return scores
+
+
+def build_tables(
+    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False
+) -> tuple[AblationTable, ...]:
+    """The tables of several experiments, each on its own. Raises IncompleteError with all that stands in their way."""
+    tables: list[AblationTable] = []
+    faults: list[IncompleteError] = []
+    for session, view in asked:
+        try:
+            tables.append(build_table(session, view, reuse_stale=reuse_stale))
+        except IncompleteError as error:
+            faults.append(error)
+    if faults:
+        raise IncompleteError("\n".join(map(str, faults)))
+    return tuple(tables)
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

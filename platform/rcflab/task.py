@@ -106,6 +106,8 @@ class TaskSpec:
     """Files of a checkpoint that only a resume needs (optimiser state): deleted when a cell is finished."""
     best: str
     """Metric of an evaluation that tells which checkpoint on the way is the best; its direction is in METRICS."""
+    load: Callable[[Path], object]
+    """The trained model in a folder that `save` wrote, in whatever form its users want."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rcflab.comparison import FEWEST_OF_CATEGORY, FEWEST_VIDEOS, Comparison, Comparisons
-from rcflab.report.numbers import rounded
+from rcflab.report.numbers import rounded, typographic
 from rcflab.report.p_value import p_text
 from rcflab.stats import percentile
 
@@ -143,7 +143,7 @@ def _row(each: Comparison, digits: int) -> ComparisonRow:
 
 def _signed(value: float, digits: int) -> str:
     """With a real minus sign, as in the verdicts."""
-    return rounded(value, digits, "+").replace("-", "\u2212")
+    return typographic(rounded(value, digits, "+"))
 
 
 def _count(number: int, noun: str) -> str:
