@@ -6,13 +6,23 @@ experiment.yaml + extends or --base + --set --> one layer --design?--> its arms 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from rcflab.arm_configs import arm_configs, factor_faults, one_for_all, with_places
-from rcflab.bases import layer_of
+from rcflab.arms_elsewhere import (
+    ArmSource,
+    OtherExperiment,
+    arms_elsewhere,
+    in_table_order,
+    passed_on,
+    refuse_circle,
+    taken_arms,
+    without,
+)
+from rcflab.bases import extends, layer_of
 from rcflab.design.arms import too_many, with_arms
 from rcflab.design.names import BASELINE
 from rcflab.design.read import FIELDS, is_designed, read_design
@@ -36,6 +46,8 @@ class LoadedExperiment:
     """With absolute paths."""
     configs: Mapping[str, Mapping[str, Json]]
     """Arm -> its fully resolved task configuration, in table order."""
+    sources: Mapping[str, ArmSource] = field(default_factory=dict[str, ArmSource])
+    """Where the arms that are taken from other experiments were written."""
 
 
 def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = None) -> LoadedExperiment:
@@ -43,6 +55,12 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
 
     `base` (`--base`) names the file that takes the place of the one that the experiment extends; see rcflab.bases.
     """
+    return _load(path, options, base, ())
+
+
+def _load(path: Path, options: Sequence[str], base: str | None, within: tuple[Path, ...]) -> LoadedExperiment:
+    """`within` are the files that are being read for the sake of this one's arms."""
+    refuse_circle(path, within)
     folder = Path.cwd()
     layer = layer_of(path, base)
     arms = layer.data.get("arms")
@@ -63,12 +81,28 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
         problems += [_problem(layer, fault) for fault in faults if not _is_said(layer, fault, problems)]
     problems += _baseline_problems(layer) + _paper_problems(layer)
     problems += [_problem(layer, fault) for fault in (table_faults(spec) if spec else ())]
-    configs, more = arm_configs(resolved, faults)
+    taken, sources, more = _taken_arms(resolved, options, base, (*within, path.resolve()))
+    problems += more
+    configs, more = arm_configs(without(resolved, arms_elsewhere(resolved)), faults)
     problems += one_for_all(more) if is_designed(layer.data) else more
     if problems:
         raise InputError(problems)
     assert spec is not None
-    return LoadedExperiment(path.absolute(), spec, configs)
+    return LoadedExperiment(path.absolute(), spec, in_table_order(resolved, configs | taken), sources)
+
+
+def _taken_arms(
+    layer: Layer, options: Sequence[str], base: str | None, within: tuple[Path, ...]
+) -> tuple[dict[str, Mapping[str, Json]], dict[str, ArmSource], list[Problem]]:
+    """Arms of other experiments; what the command line says of the task holds for these too."""
+    passed = passed_on(options, layer.data["task"])
+
+    def load(path: Path) -> OtherExperiment:
+        found = _load(path, passed, base if extends(path) else None, within)
+        return OtherExperiment(found.spec.task, found.spec.storage.root, found.spec.baseline, found.configs)
+
+    storage = layer.data.get("storage")
+    return taken_arms(layer, str(storage.get("root")) if is_mapping(storage) else "", load)
 
 
 def _with_baselines(layer: Layer) -> Layer:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from rcflab.arms_elsewhere import file_and_arm
 from rcflab.commands.options import AsJson, Base, Set, echo_json
 from rcflab.differences import FieldDifference, differing_fields
 from rcflab.errors import InputError, Problem
@@ -39,7 +40,8 @@ class _Arm:
 
     @property
     def label(self) -> str:
-        return f"{self.loaded.path.name}:{self.name}"
+        source = self.loaded.sources.get(self.name)
+        return f"{self.loaded.path.name}:{self.name}{f' (from {source.label})' if source else ''}"
 
     def keys(self) -> dict[str, str]:
         """Its keys at seed 0. Raises InputError where data or weights cannot be fingerprinted."""
@@ -83,11 +85,8 @@ def diff_command(first: Side, second: Side, set_: Set = None, base: Base = None,
 
 def _arm(text: str, options: list[str], base: str | None) -> _Arm:
     """The arm that `YAML` or `YAML:ARM` means; the file's name may have colons itself."""
-    cuts = [place for place, letter in enumerate(text) if letter == ":"]
-    path, name = next(
-        ((text[:cut], text[cut + 1 :]) for cut in [len(text), *cuts] if Path(text[:cut]).is_file()), (text, "")
-    )
-    loaded = load_experiment(Path(path), options, base)
+    path, name = file_and_arm(text, Path())
+    loaded = load_experiment(path, options, base)
     arm = name or loaded.spec.baseline
     if arm not in loaded.configs:
         wanted = f"an arm of {path}: {', '.join(loaded.configs)}{nearest(arm, loaded.configs)}"
