@@ -54,22 +54,23 @@ def run_command(
     session = open_session(experiment, set_, arms, seeds, base)
     resources = resolve(session.spec.resources, str(experiment))
     sweep(session.storage)
-    view = read_ledger(session)
+    view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = _choose(work, on_stale)
     jobs = work.jobs(session.plan, choice)
     console = Console(stderr=True)
     if jobs or not is_shipped(session):
         _run(session, resources, jobs, console)
-        view = read_ledger(session)
+        view = read_ledger(session, series=False)
     _finish(session, view, choice, whole=arms is None and seeds is None)
 
 
 def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> None:
     if jobs:
         preflight(session)
-        _prepare(session)
     shipper = open_shipper(session)
+    if jobs:
+        _prepare(session)
     last: dict[str, JobProgress] = {}
     patience_s = _IMPATIENCE_S
     try:

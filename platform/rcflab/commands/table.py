@@ -1,6 +1,7 @@
 """`rcflab table`: the table of what is finished, if all of it is.
 
 Session + LedgerView --build_table--> AblationTable --render--> stdout, and the files below storage.root
+          `-- of the ledger, or of MLflow alone: equal bytes
 """
 
 import sys
@@ -12,8 +13,10 @@ from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_ses
 from rcflab.report.files import Format, render, write_tables
 from rcflab.session import LedgerView, read_ledger
 from rcflab.tables import build_table, table_provenance
+from rcflab.track.view import read_tracking
 
 OnStale = Literal["ask", "reuse"]
+Source = Literal["ledger", "mlflow"]
 
 
 def table_command(
@@ -24,18 +27,20 @@ def table_command(
     base: Base = None,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = "md",
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Cells that other code finished.")] = "ask",
+    source: Annotated[Source, typer.Option("--from", help="Where the results are read.")] = "ledger",
 ) -> None:
     """Print the table of an experiment; trains nothing, and refuses when a cell is missing.
 
-    Reads the YAML file, the data's digests and the ledger below storage.root. Writes all formats below
-    storage.root/experiments/NAME when the whole experiment is asked for. Costs seconds.
+    Reads the YAML file, the data's digests and the ledger below storage.root; with `--from mlflow` the tracking store
+    instead of the ledger, for equal bytes. Writes all formats below storage.root/experiments/NAME when the whole
+    experiment is asked for. Costs seconds.
 
     Example: rcflab table experiments/table_5_token_size.yaml --base synth --format tex
 
-    Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 74 storage.
+    Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 69 MLflow is down, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
-    view = read_ledger(session)
+    view = read_tracking(session) if source == "mlflow" else read_ledger(session, series=False)
     table = build_table(session, view, reuse_stale=on_stale == "reuse" or _agreed(view))
     if arms is None and seeds is None:
         write_tables(session.experiment_folder, table, table_provenance(session, view))
