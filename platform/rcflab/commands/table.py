@@ -19,7 +19,7 @@ OnStale = Literal["ask", "reuse"]
 Source = Literal["ledger", "mlflow"]
 
 
-def table_command(
+def table_command(  # noqa: PLR0913 - each argument is an option of the command
     experiment: Experiment,
     set_: Set = None,
     arms: Arms = None,
