@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from rcflab.errors import InputError, RcfError, exit_code_of
 
 _COMMANDS = {
+    "init": "Write a commented YAML for a new experiment.",
     "check": "Validate an experiment, its data and weights.",
     "plan": "List the cells and how far each is; starts nothing.",
     "run": "Train and evaluate what is missing, then write the tables.",
