@@ -1,6 +1,6 @@
 """A run from its plan to its table: what `rcflab run` does, and a notebook without a command line.
 
-Session --states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
+Session --write_plan, states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
                              nothing to do? ----------------------------------------------^
                                                `--> shipper and progress view read the ledger meanwhile
 
@@ -21,6 +21,7 @@ from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.work import Work, find_work
 from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
+from rcflab.plan_file import write_plan
 from rcflab.progress import Watch, Watched
 from rcflab.session import LedgerView, Session, preflight, read_ledger
 from rcflab.task import load_task
@@ -54,6 +55,7 @@ def run_session(session: Session, console: Console, choose: Choose) -> Finished:
     """
     resources = resolve(session.spec.resources, str(session.path))
     sweep(session.storage)
+    write_plan(session)
     view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
