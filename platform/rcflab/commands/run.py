@@ -6,7 +6,7 @@ open, resolve --> states --> nothing to do? ---------------------------> table
 """
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -24,6 +24,9 @@ from rcflab.ledger.lease import this_process
 from rcflab.progress import Watch, Watched
 from rcflab.session import LedgerView, Session, preflight, read_ledger
 from rcflab.task import load_task
+
+if TYPE_CHECKING:
+    from rcflab.ablation import AblationTable
 
 OnStale = Literal["ask", "reuse", "retrain"]
 _PATIENCE_S = 60.0
@@ -137,6 +140,17 @@ def _finish(session: Session, view: LedgerView, choice: str, *, whole: bool) -> 
     if whole:
         write_tables(session.experiment_folder, table, table_provenance(session, view))
     typer.echo(render(table, "md"), nl=False)
+    if whole:
+        _publish(session, table)
+
+
+def _publish(session: Session, table: "AblationTable") -> None:
+    """Arms and files of the table go to the store; one that does not take them has not spoilt the run."""
+    from rcflab.commands.publish import publish_table
+
+    fault = publish_table(session, table, _PATIENCE_S)
+    if fault is not None:
+        typer.echo(f"the table waits for {session.tracking_uri} ({fault}); rcflab sync sends it later", err=True)
 
 
 def session_label(jobs: list[Job], key: str) -> str:
