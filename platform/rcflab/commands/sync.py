@@ -48,7 +48,7 @@ def sync_command(
     pending = ship_rest(session, open_shipper(session), _PATIENCE_S)
     if not pending.clear:
         raise ServiceDownError(f"{pending.events} events wait: {pending.fault}. Run rcflab sync again later")
-    if arms is None and seeds is None:
+    if session.is_whole:
         fault = publish_table(session, _table(session), _PATIENCE_S)
         if fault is not None:
             raise ServiceDownError(f"the table and its files wait: {fault}. Run rcflab sync again later")
