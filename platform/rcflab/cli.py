@@ -28,6 +28,7 @@ _COMMANDS = {
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",
     "sync": "Send queued events of the ledger to MLflow.",
+    "ui": "Show an experiment in MLflow's page, on its charts.",
 }
 """In the order of a first visit. `rcflab.commands.NAME` holds the function `NAME_command`, or `app` for a group."""
 
