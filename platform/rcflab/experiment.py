@@ -19,10 +19,11 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from rcflab.ablation import AblationTable
+from rcflab.curves import cell_curves
 from rcflab.errors import IncompleteError, InputError, Problem
-from rcflab.frames import cell_series, history_frame, plan_frame, results_frame
+from rcflab.frames import history_frame, plan_frame, results_frame
 from rcflab.records import Cell, Json
-from rcflab.report.figures import FIGURES, Curve, FigureData, draw_figure, figure_kind
+from rcflab.report.figures import FIGURES, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
 from rcflab.session import LedgerView, Session, open_experiment, read_ledger
 from rcflab.sides import Side, compare, provenance_of, side_of_trial
@@ -115,7 +116,10 @@ class Experiment:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
         view = self._view()
-        return draw_figure(name, FigureData(self._table(view, on_stale), self._curves(view)))
+        table = self._table(view, on_stale)
+        return draw_figure(
+            name, FigureData(table, cell_curves(self._session.plan, view.keys), tuple(self._session.spec.factors or ()))
+        )
 
     def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
         """What differs between two arms: a row for each field (part, field, value of each), keys at seed 0.
@@ -167,13 +171,6 @@ class Experiment:
         final = state.final(cell.eval_key)
         made = provenance_of(state, final, asdict(self._session.fingerprints[text]))
         return Side(text, config, keys, "", made, final.values if final else {})
-
-    def _curves(self, view: LedgerView) -> tuple[Curve, ...]:
-        return tuple(
-            Curve(cell.arm, cell.seed, metric, tuple(points), tuple(points.values()))
-            for cell in self._session.plan.cells
-            for metric, points in cell_series(view.keys[cell.train_key], cell.eval_key).items()
-        )
 
     def _cell(self, arm: str, seed: int) -> Cell:
         for cell in self._session.plan.cells:
