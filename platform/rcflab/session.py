@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from rcflab.arms_elsewhere import ArmSource
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -35,6 +36,8 @@ class Session(NamedTuple):
     """The YAML file, as it was named."""
     is_whole: bool
     """All arms and seeds of the experiment are in the plan: only then tables are written as files."""
+    sources: Mapping[str, ArmSource]
+    """Where the arms that are taken from other experiments were written."""
 
     @property
     def storage(self) -> Path:
@@ -81,7 +84,7 @@ def open_experiment(
     except InputError as error:
         raise _whole_truth(loaded, error) from error
     plan, whole = make_plan(loaded, prints, arms, seeds), arms is None and seeds is None
-    return Session(loaded.spec, plan, prints, gather_provenance(), path, whole)
+    return Session(loaded.spec, plan, prints, gather_provenance(), path, whole, loaded.sources)
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:

@@ -77,6 +77,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "levels": session.spec.arms if session.spec.factors else None,
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
+        "from": {arm: {"file": str(each.path), "arm": each.arm} for arm, each in session.sources.items()},
         "estimate": _cost_json(session, cost),
     }
 
@@ -121,6 +122,9 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
     design = design_of(session.spec)
     for line in design_lines(design, len(plan.cells)) if design else ():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for arm, source in session.sources.items():
+        if any(cell.arm == arm for cell in plan.cells):
+            console.print(f"{arm}: the arm {source.label}", markup=False, highlight=False, soft_wrap=True)
     for group in plan.joined:
         console.print(f"{' = '.join(group)}: what they differ in has no effect; trained once", markup=False)
     counts = Counter(view.states[cell.eval_key] for cell in plan.cells)

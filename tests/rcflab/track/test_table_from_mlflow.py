@@ -126,7 +126,9 @@ def test_a_step_on_the_way_that_was_better_is_never_taken_for_the_result(study):
 
 def test_stale_cells_are_refused_and_reused_alike(study, monkeypatch):
     study.ship(study.session())
-    monkeypatch.setattr("rcflab.session.gather_provenance", lambda gather=study.session().provenance: other_code(gather))
+    monkeypatch.setattr(
+        "rcflab.session.gather_provenance", lambda gather=study.session().provenance: other_code(gather)
+    )
     session = study.session()
     for read in (from_ledger, from_mlflow):
         with pytest.raises(IncompleteError, match="stale"):
