@@ -5,7 +5,7 @@ read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +76,8 @@ def open_experiment(
         prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
     except InputError as error:
         raise _whole_truth(loaded, error) from error
-    return Session(loaded.spec, make_plan(loaded, prints, arms, seeds), prints, gather_provenance())
+    provenance = replace(gather_provenance(), made_for=loaded.spec.name)
+    return Session(loaded.spec, make_plan(loaded, prints, arms, seeds), prints, provenance)
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:

@@ -1,28 +1,37 @@
 """`rcflab run`: train what is missing, then the table.
 
 open, resolve --> states --> nothing to do? ---------------------------> table
-                    `-> preflight, prepare --> jobs --> Ray --> summary --> table
-                                                `--> shipper and progress view read the ledger meanwhile
+                    `-> preflight, prepare --> jobs --> Ray --> summary --> table --> hooks are told
+                                                `--> shipper, progress view and budget read the ledger meanwhile
 """
 
+import os
 import sys
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
+from rcflab.commands.announce import announce_near, announced
+from rcflab.commands.budgeted import allowed, explained
 from rcflab.commands.live import shown
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
-from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
+from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.rules import ErrorLimit, Rule
 from rcflab.execute.work import Work, find_work
 from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
+from rcflab.notify import Hook, hooks_of
+from rcflab.policy_config import BudgetConfig
 from rcflab.progress import Watch, Watched
 from rcflab.session import LedgerView, Session, preflight, read_ledger
+from rcflab.spending import BudgetRule, Spending
 from rcflab.task import load_task
 
 OnStale = Literal["ask", "reuse", "retrain"]
@@ -53,19 +62,33 @@ def run_command(
     """
     session = open_session(experiment, set_, arms, seeds, base)
     resources = resolve(session.spec.resources, str(experiment))
+    hooks = hooks_of(session.spec.notify, os.environ)
     sweep(session.storage)
     view = read_ledger(session)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = _choose(work, on_stale)
     jobs = work.jobs(session.plan, choice)
     console = Console(stderr=True)
-    if jobs or not is_shipped(session):
-        _run(session, resources, jobs, console)
-        view = read_ledger(session)
-    _finish(session, view, choice, whole=arms is None and seeds is None)
+    whole = arms is None and seeds is None
+    with announced(session, hooks if jobs else (), console):
+        if jobs or not is_shipped(session):
+            _run(session, resources, jobs, hooks, console)
+            view = read_ledger(session)
+        _finish(session, view, choice, whole=whole)
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> None:
+def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> None:
+    try:
+        _run_and_ship(session, resources, jobs, hooks, console)
+    except BudgetSpentError as error:
+        more = explained(session, error)
+        if more is not None:
+            raise more from error
+
+
+def _run_and_ship(
+    session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console
+) -> None:
     if jobs:
         preflight(session)
         _prepare(session)
@@ -75,7 +98,7 @@ def _run(session: Session, resources: Resources, jobs: list[Job], console: Conso
     try:
         if jobs:
             shipper.run_in_background()
-            last = _train(session, resources, jobs, console)
+            last = _train(session, resources, jobs, hooks, console)
         patience_s = _PATIENCE_S
     finally:
         pending = ship_rest(session, shipper, patience_s)
@@ -90,14 +113,36 @@ def _run(session: Session, resources: Resources, jobs: list[Job], console: Conso
         raise InterruptedRunError("\n".join(blocked))
 
 
-def _train(session: Session, resources: Resources, jobs: list[Job], console: Console) -> dict[str, JobProgress]:
+def _train(
+    session: Session, resources: Resources, wanted: list[Job], hooks: Sequence[Hook], console: Console
+) -> dict[str, JobProgress]:
     task = load_task(session.plan.task)
+    finished = {key for key, state in read_ledger(session).keys.items() if state.state == "finished"}
+    spending = Spending(session.storage, session.spec.name)
+    jobs, held_back = allowed(session, wanted, finished, spending)
     watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]
     watch = Watch(session.storage, watched, session.plan.metrics[0])
-    batch = Batch.create(session.storage, this_process(), session.provenance, resources, jobs)
+    rules = _rules(session, jobs, spending, hooks, console)
+    batch = Batch.create(session.storage, this_process(), session.provenance, resources, jobs, session.spec.retries)
     console.print(f"{len(jobs)} trainings to do; starting Ray")
     with shown(watch, console):
-        return run_on_ray(batch)
+        last = run_on_ray(batch, rules)
+    if held_back:
+        raise BudgetSpentError(held_back)
+    return last
+
+
+def _rules(
+    session: Session, jobs: list[Job], spending: Spending, hooks: Sequence[Hook], console: Console
+) -> list[Rule]:
+    """What may end the run early."""
+    stop_after, budget = session.spec.on_trial_error.stop_after, session.spec.budget
+    rules: list[Rule] = []
+    if stop_after is not None:
+        rules.append(ErrorLimit(stop_after, {job.train_key: job.label for job in jobs}))
+    if budget != BudgetConfig():
+        rules.append(BudgetRule(spending, budget, partial(announce_near, session, hooks, console)))
+    return rules
 
 
 def _prepare(session: Session) -> None:
