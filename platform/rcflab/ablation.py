@@ -10,16 +10,20 @@ all the same; means and differences then use the seeds that have a value, and ea
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rcflab.collect import ResultSet, cell_name
 from rcflab.comparison import Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.identity import evaluation_view
+from rcflab.knobs import Knob, knobs_of
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
 from rcflab.records import CellResult, Json, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
+
+Layout = Literal["arms", "knobs", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Row:
     eval_keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     """One for each metric of the table."""
+    code_digests: tuple[str, ...] = ()
+    """What code made each cell, in order of the seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,10 @@ class AblationTable:
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
     """What may be said of the arms; None where nothing was resampled, or where the baseline is not in the table."""
+    knobs: tuple[Knob, ...] = ()
+    """What the arms differ in."""
+    layout: Layout = "arms"
+    """Whether a printed row is called by its arm, by its knobs, or by both."""
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
@@ -83,8 +93,10 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     rows = tuple(_row(plan, arm, found, arms.get(plan.baseline, {})) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
-    scoring = _shared_scoring(plan)
-    return AblationTable(plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring)
+    scoring, knobs = _shared_scoring(plan), knobs_of(plan.task, plan.cells)
+    return AblationTable(
+        plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring, knobs=knobs
+    )
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
@@ -141,6 +153,7 @@ def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Map
         train_keys=tuple(found[seed].cell.train_key for seed in seeds),
         eval_keys=tuple(found[seed].cell.eval_key for seed in seeds),
         measures=tuple(measures),
+        code_digests=tuple(found[seed].code_digest for seed in seeds),
     )
 
 

@@ -45,7 +45,7 @@ def digest(value: Json) -> str:
 
 def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """The part of a resolved configuration that training depends on; data and weights enter by content instead."""
-    view = _effective(task, config)
+    view = effective_view(task, config)
     for section in ("data", "evaluation"):
         view.pop(section, None)
     for loc in (("model", "backbone", "weights"), ("model", "audio", "weights"), ("training", "start_from")):
@@ -55,7 +55,7 @@ def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
 
 def evaluation_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """The part that scoring depends on, beside the trained weights and the validation data."""
-    return dict(_effective(task, config)["evaluation"])
+    return dict(effective_view(task, config)["evaluation"])
 
 
 def train_key(task: str, config: Mapping[str, Json], seed: int, prints: Fingerprints) -> str:
@@ -72,7 +72,7 @@ def eval_key(task: str, config: Mapping[str, Json], seed: int, prints: Fingerpri
     return digest({"train": key, "config": evaluation_view(task, config), "data": prints.val_data})[:16]
 
 
-def _effective(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
+def effective_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """A copy of `config` without bookkeeping and without fields that have no effect."""
     view = json.loads(json.dumps(config))
     for loc in (*_BOOKKEEPING, *_NO_EFFECT[task](config)):
@@ -93,6 +93,8 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
         idle.append(("training", "augment", "still_shift"))
     if config["evaluation"]["identity"] != "slot_iou":
         idle.append(("evaluation", "override_iou"))
+    if config["evaluation"]["frames"] == "all":
+        idle.append(("evaluation", "frames"))  # keys are those from before there was a choice
     return idle
 
 

@@ -19,7 +19,7 @@ from rcf.data.opening import category_problems, data_problems, data_root, open_t
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
-from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
+from rcf.evaluation.evaluator import Evaluation, Evaluator
 from rcf.evaluation.results import write_results
 from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.fine_tuning import start_from, start_problems
@@ -30,6 +30,7 @@ from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
+from rcf.trained import load
 from rcflab.records import Json
 from rcflab.task import EvalResult, Records, Schedule, TaskSpec
 
@@ -73,9 +74,8 @@ class RcfTraining:
         """One pass over the validation videos for each size of their frames; writes results.json and overlays."""
         results: dict[int, EvalResult] = {}
         for places, dataset, evaluator in self._passes(configs):
-            digest = videos_digest(dataset)
             for place, found in zip(places, evaluator.run(self._trainer.evaluated), strict=True):
-                results[place] = _written(dataset, found, digest, folders[place])
+                results[place] = _written(dataset, found, folders[place])
         return [results[place] for place in range(len(configs))]
 
     def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
@@ -124,12 +124,12 @@ def _names(annotations: Annotations) -> tuple[str, ...]:
     return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
 
 
-def _written(dataset: VideoDataset, found: Evaluation, digest: str, folder: Path) -> EvalResult:
+def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResult:
     """What is told of an evaluation, its files written."""
     results = folder / "results.json"
     write_results(results, found.predictions)
     pictures = _draw(dataset, found, folder / "overlays")
-    return EvalResult(found.metrics, found.tracks.records, digest, (results, *pictures))
+    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, *pictures))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:
@@ -191,4 +191,5 @@ TASK = TaskSpec(
     resume_files=(checkpoint.OPTIMIZER,),
     best="val/ap",
     metrics=_metrics,
+    load=load,
 )

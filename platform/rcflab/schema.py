@@ -108,6 +108,9 @@ class TableConfig(Config):
 
     metrics: Annotated[tuple[str, ...] | None, Field(strict=False), AfterValidator(_known_metrics)] = None
     """Metric keys, in column order; the task's own choice when null."""
+    layout: Literal["arms", "knobs", "both"] = "arms"
+    """What a row is called by: its arm, or the fields in which arms differ (`knobs`, ✓ and ✗ for what is on or off, as
+    in a paper's table), or `both`."""
     paper: Annotated[str | None, AfterValidator(_known_paper)] = None
     """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
     primary: Annotated[str | None, AfterValidator(_testable_metric)] = None

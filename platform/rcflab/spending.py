@@ -58,7 +58,8 @@ class BudgetRule:
         found = items(self._spending.poll(), self._budget)
         fault = fault_of([item for item in found if item.field != "trials"])
         for item in found:
-            if fault is None and item.is_near and item.field not in self._warned:
+            is_news = item.is_near and not item.is_spent and item.field not in self._warned
+            if fault is None and is_news:
                 self._warned.add(item.field)
                 self._warn(item)
         return fault

@@ -1,16 +1,18 @@
 """The shell's way to a table: apart from the session, since what tests need takes a second to load.
 
-build_table       Session, LedgerView --collect, tabulate; match records --resample, compare--> AblationTable
+build_table(s)    Session, LedgerView --collect, tabulate; match records --resample, compare--> AblationTable
 table_provenance  Session, LedgerView --> what may differ between two equal tables
 """
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 
 from rcflab.ablation import AblationTable, tabulate
 from rcflab.collect import collect
 from rcflab.comparison import compare
 from rcflab.design.contrasts import asked_contrasts
+from rcflab.errors import IncompleteError
 from rcflab.match_records import resampled_scores
 from rcflab.paper import paper_tables
 from rcflab.records import Json
@@ -22,6 +24,7 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
     results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
     asked = session.spec.table
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
+    table = replace(table, layout=asked.layout)
     found = resampled_scores(results, session.storage, asked.resamples, asked.primary)
     if found is None:
         return table
@@ -29,6 +32,22 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
     planned = len(session.spec.arms) - 1 + len(effects)
     comparisons = compare(found, session.plan.baseline, asked.equivalence_margin, effects, planned)
     return replace(table, comparisons=comparisons)
+
+
+def build_tables(
+    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False
+) -> tuple[AblationTable, ...]:
+    """The tables of several experiments, each on its own. Raises IncompleteError with all that stands in their way."""
+    tables: list[AblationTable] = []
+    faults: list[IncompleteError] = []
+    for session, view in asked:
+        try:
+            tables.append(build_table(session, view, reuse_stale=reuse_stale))
+        except IncompleteError as error:
+            faults.append(error)
+    if faults:
+        raise IncompleteError("\n".join(map(str, faults)))
+    return tuple(tables)
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

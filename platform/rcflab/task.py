@@ -108,6 +108,8 @@ class TaskSpec:
     """Metric of an evaluation that tells which checkpoint on the way is the best; its direction is in METRICS."""
     metrics: Callable[[Records, NDArray[np.float64] | None], Mapping[str, float]]
     """Re-compute metrics from match records under video weights (None: each video once)."""
+    load: Callable[[Path], object]
+    """The trained model in a folder that `save` wrote, in whatever form its users want."""
 
 
 @dataclass(frozen=True, slots=True)

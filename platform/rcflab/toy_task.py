@@ -167,6 +167,11 @@ def _prepare(config: Mapping[str, Json]) -> None:
     """The points are made from their seed in memory: nothing to write."""
 
 
+def _load(folder: Path) -> NDArray[np.float64]:
+    """Slope and offset: (2,)."""
+    return np.asarray(np.load(folder / "weights.npy"), dtype=np.float64)
+
+
 TASK = TaskSpec(
     name="toy",
     schedule=_schedule,
@@ -176,6 +181,7 @@ TASK = TaskSpec(
     resume_files=("momentum.npy",),
     best="toy/score",
     metrics=metrics,
+    load=_load,
 )
 
 RESAMPLING = Resampling(

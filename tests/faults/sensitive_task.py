@@ -74,4 +74,5 @@ TASK = TaskSpec(
     resume_files=(),
     best="toy/score",
     metrics=lambda records, weights: {"toy/score": 1.0},
+    load=lambda folder: None,
 )

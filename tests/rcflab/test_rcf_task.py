@@ -125,6 +125,19 @@ def test_each_way_to_evaluate_gives_what_it_gives_alone(config: dict[str, Any], 
     assert len({str(dict(found.metrics)) for found in together}) > 1
 
 
+def test_hard_frames_are_another_set_of_videos_and_one_pass_of_the_network_serves_both(
+    config: dict[str, Any], tmp_path: Path, seen: list[tuple[int, ...]]
+) -> None:
+    many = {**config, "data": {**config["data"], "val_clips": 4, "frames": 6}}
+    TASK.prepare(many)
+    ways = _ways(many, every={}, hard={"frames": "hard"}, clear={"frames": "clear"})
+    every, hard, clear = TASK.start(many, 0).evaluate(list(ways.values()), [tmp_path / name for name in ways])
+    assert len(seen) == 4
+    assert len({every.videos_digest, hard.videos_digest, clear.videos_digest}) == 3
+    assert len(hard.records["video_ids"]) < len(every.records["video_ids"])
+    assert hard.metrics["lipschitz/secant_mean"] == every.metrics["lipschitz/secant_mean"]
+
+
 def test_a_saved_training_goes_on_elsewhere(config: dict[str, Any], tmp_path: Path) -> None:
     first = TASK.start(config, 0)
     first.advance()

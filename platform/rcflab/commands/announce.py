@@ -32,7 +32,7 @@ def announced(session: Session, hooks: Sequence[Hook], console: Console) -> Gene
 
 def announce_near(session: Session, hooks: Sequence[Hook], console: Console, item: Item) -> None:
     """Warn people and hooks that a limit of the budget is nearly reached."""
-    text = f"warning: {item} are spent; the run stops with checkpoints when budget.{item.field} is reached"
+    text = f"warning: {item} are spent; at budget.{item.field} the run ends, with checkpoints"
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     # Hooks may take seconds, and who watches the budget has none.
     threading.Thread(target=announce, args=(session, hooks, console, "budget", text), name="rcflab-hooks").start()

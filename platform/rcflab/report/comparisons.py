@@ -7,7 +7,7 @@ Comparisons --comparison_rows--> arm, n, difference, 95 % interval, p, p after H
 from dataclasses import dataclass
 
 from rcflab.comparison import FEWEST_VIDEOS, Comparison, Comparisons
-from rcflab.report.numbers import rounded
+from rcflab.report.numbers import rounded, typographic
 from rcflab.stats import percentile
 
 HEAD = ("arm", "n", "Δ {label}", "95 % interval", "p", "p (Holm)", "verdict")
@@ -92,7 +92,7 @@ def _row(each: Comparison, digits: int) -> ComparisonRow:
 
 def _signed(value: float, digits: int) -> str:
     """With a real minus sign, as in the verdicts."""
-    return rounded(value, digits, "+").replace("-", "\u2212")
+    return typographic(rounded(value, digits, "+"))
 
 
 def _count(number: int, noun: str) -> str:

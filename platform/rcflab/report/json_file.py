@@ -1,6 +1,7 @@
 """An AblationTable as JSON in full precision, with the trial behind every number."""
 
 import json
+from collections.abc import Sequence
 
 from rcflab.ablation import AblationTable, Measure, Row
 from rcflab.comparison import Comparisons
@@ -14,6 +15,12 @@ def render_json(table: AblationTable) -> str:
     return json.dumps(table_json(table), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def render_json_tables(tables: Sequence[AblationTable]) -> str:
+    """One object with the tables of several experiments; ends in a newline."""
+    found = {"tables": [table_json(table) for table in tables]}
+    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def table_json(table: AblationTable) -> Json:
     """The table as plain data."""
     keys = [spec.key for spec in table.metrics]
@@ -22,6 +29,7 @@ def table_json(table: AblationTable) -> Json:
         "baseline": table.baseline,
         "paper": _paper(table),
         "metrics": [{"key": m.key, "label": m.label, "unit": m.unit, "better": m.better} for m in table.metrics],
+        "knobs": [{"path": knob.path, "label": knob.label, "values": dict(knob.values)} for knob in table.knobs],
         "arms": [_arm(row, keys) for row in table.rows],
         "joined": [list(group) for group in table.joined],
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
@@ -87,6 +95,7 @@ def _arm(row: Row, keys: list[str]) -> Json:
         "seeds": list(row.seeds),
         "train_keys": list(row.train_keys),
         "eval_keys": list(row.eval_keys),
+        "code_digests": list(row.code_digests),
         "metrics": {key: _measure(measure) for key, measure in zip(keys, row.measures, strict=True)},
     }
 

@@ -7,8 +7,10 @@ AblationTable --table_rows--> TableRows --> markdown | latex          (csv and j
 from dataclasses import dataclass
 
 from rcflab.ablation import AblationTable, Measure
+from rcflab.knobs import Switch
 from rcflab.metrics import MetricSpec
 from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, comparison_rows
+from rcflab.report.notes import layout_notes, made_by
 from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
@@ -43,6 +45,8 @@ class ArmRow:
     is_baseline: bool
     n: int
     entries: tuple[Entry, ...]
+    knobs: tuple[Switch | str | None, ...] = ()
+    """One for each knob of the table; None where the field has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,10 @@ class TableRows:
     compared: tuple[ComparisonRow, ...] = ()
     """Lines of the second table, and its headings."""
     compared_head: tuple[str, ...] = ()
+    knob_labels: tuple[str, ...] = ()
+    """Headings of the columns that say what arms differ in; empty where rows are called by their arms alone."""
+    names_arms: bool = True
+    """Whether rows are called by their arms at all."""
 
 
 def table_rows(table: AblationTable) -> TableRows:
@@ -74,6 +82,7 @@ def table_rows(table: AblationTable) -> TableRows:
     found = table.comparisons
     better = frozenset[str]() if found is None else found.better
     tested = None if found is None else found.metric
+    knobs = () if table.layout == "arms" else table.knobs
     rows = tuple(
         ArmRow(
             row.arm,
@@ -83,6 +92,7 @@ def table_rows(table: AblationTable) -> TableRows:
                 _entry(measure, spec.digits, is_better=spec == tested and row.arm in better)
                 for measure, spec in zip(row.measures, table.metrics, strict=True)
             ),
+            tuple(knob.shown(row.arm) for knob in knobs),
         )
         for row in table.rows
     )
@@ -95,6 +105,8 @@ def table_rows(table: AblationTable) -> TableRows:
         _quoted(table),
         comparison_rows(found),
         () if found is None else comparison_head(found),
+        tuple(knob.label for knob in knobs),
+        names_arms=not knobs or table.layout == "both",
     )
 
 
@@ -138,6 +150,7 @@ def _notes(table: AblationTable) -> list[str]:
         notes.append(f"Δ is the mean difference to {table.baseline}, seed by seed, ± its standard deviation.")
     else:
         notes.append(f"The baseline {table.baseline} is not in this table, so there are no differences.")
+    notes += layout_notes(table)
     notes += comparison_notes(table.comparisons)
     units: dict[str, list[str]] = {}
     for spec in table.metrics:
@@ -152,7 +165,7 @@ def _notes(table: AblationTable) -> list[str]:
     if table.scoring:
         settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items() if value is not None)
         notes.append(f"Scored with {settings}.")
-    notes.append(f"Evaluated on videos {table.videos_digest[:12]}; trials are named in table.json.")
+    notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")
     return notes
 
 
