@@ -19,7 +19,7 @@ from rcflab.identity import evaluation_view
 from rcflab.knobs import Knob, knobs_of
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
-from rcflab.records import CellResult, Json, RunPlan
+from rcflab.records import CellResult, Json, LeftOut, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
 
@@ -75,10 +75,12 @@ class AblationTable:
     """What the arms differ in."""
     layout: Layout = "arms"
     """Whether a printed row is called by its arm, by its knobs, or by both."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that a partial table goes without."""
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
-    """The table of a complete set of results, without comparisons.
+    """The table of a set of results, without comparisons; an arm whose cells are all left out has a row without values.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos
     or no cell reports a metric.
@@ -87,16 +89,17 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     metrics = _specs(plan.metrics)
     _refuse_different_videos(results.results)
     _refuse_unreported(results)
-    arms: dict[str, dict[int, CellResult]] = {}
+    arms: dict[str, dict[int, CellResult]] = {cell.arm: {} for cell in plan.cells}
     for result in results.results:
-        arms.setdefault(result.cell.arm, {})[result.cell.seed] = result
+        arms[result.cell.arm][result.cell.seed] = result
     rows = tuple(_row(plan, arm, found, arms.get(plan.baseline, {})) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
     scoring, knobs = _shared_scoring(plan), knobs_of(plan.task, plan.cells)
     return AblationTable(
-        plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring, knobs=knobs
-    )
+        plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring, knobs=knobs,
+        left_out=results.left_out,
+    )  # fmt: skip
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:

@@ -64,6 +64,16 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A cell that a partial table goes without."""
+
+    arm: str
+    seed: int
+    why: str
+    """In a word or two: missing, failed (non_finite), stale."""
+
+
+@dataclass(frozen=True, slots=True)
 class CellResult:
     """The final evaluation of a cell, as the ledger has it."""
 

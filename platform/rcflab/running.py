@@ -7,9 +7,9 @@ Session --states--> Work --choose--> jobs --> preflight, prepare --> Ray --> led
 Returns values and raises rcflab.errors; it prints progress on the console that it is given, and asks through `choose`.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.console import Console
@@ -47,14 +47,21 @@ _IMPATIENCE_S = 10.0
 
 
 class Finished(NamedTuple):
-    """A run that came to its end with every cell done."""
+    """A run that came to its end with every cell done, or with a partial table."""
 
     view: LedgerView
     table: "AblationTable"
+    fault: CellsFailedError | None = None
+    """Of a partial table: the cells that failed."""
 
 
-def run_session(session: Session, console: Console, choose: Choose) -> Finished:
+def run_session(
+    session: Session, console: Console, choose: Choose, *, retrain_lost: bool = False, partial: bool = False
+) -> Finished:
     """Train and evaluate every cell of the plan that is missing, then make the table; files, if the plan is whole.
+
+    `retrain_lost` trains anew what is trained, has to be evaluated again, and lost its checkpoint; without it that
+    raises IncompleteError. `partial` makes a table also where cells failed.
 
     Raises what stands in the way as rcflab.errors (CellsFailedError,
     InputError, InterruptedRunError, ServiceDownError, StorageError, whatever `choose` raises), and KeyboardInterrupt
@@ -67,11 +74,13 @@ def run_session(session: Session, console: Console, choose: Choose) -> Finished:
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
     jobs = work.jobs(session.plan, choice)
+    if not retrain_lost:
+        _refuse_lost(session, view, [job for job in jobs if choice == "reuse" or job.train_key not in work.stale])
     with announced(session, hooks if jobs else (), console):
         if jobs or not is_shipped(session):
             _run(session, resources, jobs, hooks, console)
             view = read_ledger(session)
-        return _finish(session, view, choice)
+        return _finish(session, view, choice, partial)
 
 
 def refuse_stale(work: Work) -> Choice:
@@ -87,6 +96,18 @@ def refuse_stale(work: Work) -> Choice:
 def stale_trainings(work: Work) -> str:
     """The stale trainings of `work`, for people."""
     return f"{len(work.stale)} trainings were finished by other code: {', '.join(work.labels)}"
+
+
+def _refuse_lost(session: Session, view: LedgerView, jobs: list[Job]) -> None:
+    """Trainings are long: one that is done is not done again in silence because its weights are gone."""
+    lost: list[str] = []
+    for job in jobs:
+        state = view.keys[job.train_key]
+        if state.state == "finished" and state.checkpoint and not (session.storage / state.checkpoint.path).is_dir():
+            lost.append(f"{job.label} is trained, but its checkpoint {session.storage / state.checkpoint.path} is gone")
+    if lost:
+        lost.append("They have to be evaluated again. Bring the folders back, or train anew with --on-lost retrain")
+        raise IncompleteError("\n".join(lost))
 
 
 def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> None:
@@ -153,7 +174,7 @@ def _rules(
     if stop_after is not None:
         rules.append(ErrorLimit(stop_after, {job.train_key: job.label for job in jobs}))
     if budget != BudgetConfig():
-        rules.append(BudgetRule(spending, budget, partial(announce_near, session, hooks, console)))
+        rules.append(BudgetRule(spending, budget, functools.partial(announce_near, session, hooks, console)))
     return rules
 
 
@@ -165,21 +186,24 @@ def _prepare(session: Session) -> None:
         prepare(config)
 
 
-def _finish(session: Session, view: LedgerView, choice: Choice) -> Finished:
+def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -> Finished:
     # Tests and figures take a second to load: nothing before the table waits for them.
     from rcflab.report.files import write_tables
-    from rcflab.tables import build_table, table_provenance
+    from rcflab.tables import build_table, table_folder, table_provenance
 
+    fault: CellsFailedError | None = None
     failed = [cell for cell in session.plan.cells if view.states[cell.eval_key] == "failed"]
     if failed:
         lines = [f"{cell.arm} seed {cell.seed}: {view.keys[cell.train_key].reason}" for cell in failed]
-        raise CellsFailedError(
-            f"{len(failed)} of {len(session.plan.cells)} cells failed, no table is made:\n" + "\n".join(lines)
-        )
-    table = build_table(session, view, reuse_stale=choice == "reuse")
+        made = "the table goes without them" if partial else "no table is made"
+        text = f"{len(failed)} of {len(session.plan.cells)} cells failed, {made}:\n" + "\n".join(lines)
+        fault = CellsFailedError(text)
+        if not partial:
+            raise fault
+    table = build_table(session, view, reuse_stale=choice == "reuse", partial=partial)
     if session.is_whole:
-        write_tables(session.experiment_folder, table, table_provenance(session, view))
-    return Finished(view, table)
+        write_tables(table_folder(session, table), table, table_provenance(session, view))
+    return Finished(view, table, fault)
 
 
 def _label(jobs: list[Job], key: str) -> str:

@@ -18,7 +18,7 @@ from rcflab.ledger.reader import read_key
 from rcflab.load import LoadedExperiment, load_experiment
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
-from rcflab.records import CellState, Json, Provenance, RunPlan
+from rcflab.records import Cell, CellState, Json, Provenance, RunPlan
 from rcflab.schema import ExperimentSpec
 from rcflab.task import load_task
 
@@ -61,6 +61,8 @@ class LedgerView:
     """By train_key."""
     states: Mapping[str, CellState]
     """By eval_key."""
+    lost: frozenset[str] = frozenset()
+    """eval_keys of finished trials whose match records are not on the disk any more."""
 
 
 def open_experiment(
@@ -98,7 +100,14 @@ def read_ledger(session: Session) -> LedgerView:
     train_keys = sorted({cell.train_key for cell in plan.cells})
     keys = {key: read_key(storage, key) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
-    return LedgerView(keys, cell_states(plan, keys, live, session.provenance.code_digest))
+    code = session.provenance.code_digest
+    lost = frozenset(cell.eval_key for cell in plan.cells if _is_lost(storage, keys[cell.train_key], cell, code))
+    return LedgerView(keys, cell_states(plan, keys, live, code, lost), lost)
+
+
+def _is_lost(storage: Path, key: KeyState, cell: Cell, code_digest: str) -> bool:
+    final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
+    return key.state == "finished" and final is not None and not (storage / final.records).is_file()
 
 
 def preflight(session: Session) -> None:

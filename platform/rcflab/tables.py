@@ -7,6 +7,7 @@ table_provenance  Session, LedgerView --> what may differ between two equal tabl
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 from rcflab.ablation import AblationTable, tabulate
 from rcflab.collect import collect
@@ -19,10 +20,17 @@ from rcflab.records import Json
 from rcflab.session import LedgerView, Session
 
 
-def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
-    """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way."""
-    results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
+def build_table(
+    session: Session, view: LedgerView, *, reuse_stale: bool = False, partial: bool = False
+) -> AblationTable:
+    """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way.
+
+    `partial` leaves such cells out, and says so in the table.
+    """
     asked = session.spec.table
+    lost = view.lost if asked.resamples else ()
+    code = session.provenance.code_digest
+    results = collect(session.plan, view.keys, code, reuse_stale=reuse_stale, partial=partial, lost=lost)
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
     table = replace(table, layout=asked.layout)
     found = resampled_scores(results, session.storage, asked.resamples, asked.primary)
@@ -35,19 +43,24 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
 
 
 def build_tables(
-    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False
+    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False, partial: bool = False
 ) -> tuple[AblationTable, ...]:
     """The tables of several experiments, each on its own. Raises IncompleteError with all that stands in their way."""
     tables: list[AblationTable] = []
     faults: list[IncompleteError] = []
     for session, view in asked:
         try:
-            tables.append(build_table(session, view, reuse_stale=reuse_stale))
+            tables.append(build_table(session, view, reuse_stale=reuse_stale, partial=partial))
         except IncompleteError as error:
             faults.append(error)
     if faults:
         raise IncompleteError("\n".join(map(str, faults)))
     return tuple(tables)
+
+
+def table_folder(session: Session, table: AblationTable) -> Path:
+    """Where the files of `table` go: those of a partial one never take the place of the whole one's."""
+    return session.experiment_folder / "partial" if table.left_out else session.experiment_folder
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

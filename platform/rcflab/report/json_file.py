@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rcflab.ablation import AblationTable, Measure, Row
 from rcflab.comparison import Comparisons
@@ -36,6 +37,7 @@ def table_json(table: AblationTable) -> Json:
         "comparisons": None if table.comparisons is None else _comparisons(table.comparisons),
         "scoring": dict(table.scoring),
         "videos_digest": table.videos_digest,
+        **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
     }
 
 
