@@ -20,7 +20,7 @@ from rcflab.knobs import Knob, knobs_of
 from rcflab.looks import SeedsExtended
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
-from rcflab.records import CellResult, Json, RunPlan
+from rcflab.records import CellResult, Json, LeftOut, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
 from rcflab.unit_tests import ArmTest
@@ -86,6 +86,8 @@ class AblationTable:
     """What the arms differ in."""
     layout: Layout = "arms"
     """Whether a printed row is called by its arm, by its knobs, or by both."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that a partial table goes without."""
 
     @property
     def all_comparisons(self) -> tuple[Comparisons, ...]:
@@ -94,7 +96,7 @@ class AblationTable:
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
-    """The table of a complete set of results, without comparisons.
+    """The table of a set of results, without comparisons; an arm whose cells are all left out has a row without values.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos
     or no cell reports a metric.
@@ -103,9 +105,9 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     metrics = _specs(plan.metrics)
     _refuse_different_videos(results.results)
     _refuse_unreported(results)
-    arms: dict[str, dict[int, CellResult]] = {}
+    arms: dict[str, dict[int, CellResult]] = {cell.arm: {} for cell in plan.cells}
     for result in results.results:
-        arms.setdefault(result.cell.arm, {})[result.cell.seed] = result
+        arms[result.cell.arm][result.cell.seed] = result
     rivals = {baseline: arms.get(baseline, {}) for baseline in plan.baselines}
     rows = tuple(_row(plan, arm, found, rivals) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
@@ -123,6 +125,7 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
         scoring,
         knobs=knobs,
         more_baselines=plan.more_baselines,
+        left_out=results.left_out,
     )
 
 

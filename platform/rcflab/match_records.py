@@ -182,7 +182,8 @@ def _readable(content: bytes, path: Path, result: CellResult) -> Generator[Mappi
 def _unreadable(path: Path, result: CellResult, error: Exception) -> IncompleteError:
     return IncompleteError(
         f"{cell_name(result.cell)}: the match records {path} cannot be read ({type(error).__name__}). "
-        "Intervals and tests are made from them: bring the file back, or set table.resamples to 0"
+        "Intervals and tests are made from them: delete the file, then `rcflab run` evaluates the cell again; "
+        "or set table.resamples to 0"
     )
 
 

@@ -138,17 +138,26 @@ def _joined(cells: Collection[Cell]) -> tuple[tuple[str, ...], ...]:
 
 
 def cell_states(
-    plan: RunPlan, keys: Mapping[str, KeyState], live: Collection[str], code_digest: str
+    plan: RunPlan,
+    keys: Mapping[str, KeyState],
+    live: Collection[str],
+    code_digest: str,
+    lost: Collection[str] = (),
 ) -> dict[str, CellState]:
-    """eval_key -> state, from the ledger state of each train_key and the train keys whose lease is `live`."""
+    """eval_key -> state, from the ledger state of each train_key and the train keys whose lease is `live`.
+
+    `lost` are the eval_keys whose match records are gone: their evaluation is missing.
+    """
     return {
-        cell.eval_key: _state(keys[cell.train_key], cell.eval_key, cell.train_key in live, code_digest)
+        cell.eval_key: _state(
+            keys[cell.train_key], cell.eval_key, cell.train_key in live, code_digest, cell.eval_key in lost
+        )
         for cell in plan.cells
     }
 
 
-def _state(key: KeyState, trial: str, live: bool, code_digest: str) -> CellState:
-    finished = key.state == "finished"
+def _state(key: KeyState, trial: str, live: bool, code_digest: str, lost: bool) -> CellState:
+    finished = key.state == "finished" and not lost
     if finished and key.final(trial, code_digest):
         return "done"
     if live:

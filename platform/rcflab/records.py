@@ -65,6 +65,22 @@ class Provenance:
     processor: str
     workers: int = 1
     """Processes that trained it together: sums over them are rounded in another order."""
+    threads: int = 1
+    """CPU threads of each of them."""
+    gpus: float = 0
+    """Of all of them together."""
+    made_for: str = ""
+    """Name of the experiment that asked for it; its budget pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A cell that a partial table goes without."""
+
+    arm: str
+    seed: int
+    why: str
+    """In a word or two: missing, failed (non_finite), stale."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.design.factor import DesignKind
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
+from rcflab.policy_config import BudgetConfig, ErrorLimit, HookConfig, OnTrialError, RetriesConfig
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
 
@@ -190,6 +191,12 @@ class Envelope(Config):
     storage: StorageConfig = StorageConfig()
     tracking: TrackingConfig = TrackingConfig()
     table: TableConfig = TableConfig()
+    on_trial_error: OnTrialError = ErrorLimit()
+    """`continue` with the others, `stop` at once, or `{stop_after: N}` failed trainings; what runs then saves a
+    checkpoint."""
+    retries: RetriesConfig = RetriesConfig()
+    budget: BudgetConfig = BudgetConfig()
+    notify: Annotated[tuple[HookConfig, ...], Field(strict=False)] = ()
 
 
 class RcfExperiment(Envelope, RcfConfig):

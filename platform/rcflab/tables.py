@@ -7,6 +7,7 @@ table_provenance  Session, LedgerView --> what may differ between two equal tabl
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -36,14 +37,18 @@ from rcflab.track.cursor import run_ids
 from rcflab.unit_tests import ArmTest, arm_tests
 
 
-def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
+def build_table(
+    session: Session, view: LedgerView, *, reuse_stale: bool = False, partial: bool = False
+) -> AblationTable:
     """The table of the session's plan. Raises IncompleteError naming the cells that stand in its way.
 
-    What takes longer than some seconds says so on stderr. Who sees a table of two seeds or more has looked, which is
-    remembered (rcflab.looks).
+    `partial` leaves such cells out, and says so in the table. What takes longer than some seconds says so on stderr.
+    Who sees a table of two seeds or more has looked, which is remembered (rcflab.looks).
     """
-    results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
     asked = session.spec.table
+    lost = view.lost if asked.resamples else ()
+    code = session.provenance.code_digest
+    results = collect(session.plan, view.keys, code, reuse_stale=reuse_stale, partial=partial, lost=lost)
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
     table = replace(table, layout=asked.layout)
     return compared_table(session, results, table, Countdown("scoring match records"))
@@ -102,19 +107,24 @@ def _seed_scores(results: ResultSet, metric: str) -> UnitScores:
 
 
 def build_tables(
-    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False
+    asked: Sequence[tuple[Session, LedgerView]], *, reuse_stale: bool = False, partial: bool = False
 ) -> tuple[AblationTable, ...]:
     """The tables of several experiments, each on its own. Raises IncompleteError with all that stands in their way."""
     tables: list[AblationTable] = []
     faults: list[IncompleteError] = []
     for session, view in asked:
         try:
-            tables.append(build_table(session, view, reuse_stale=reuse_stale))
+            tables.append(build_table(session, view, reuse_stale=reuse_stale, partial=partial))
         except IncompleteError as error:
             faults.append(error)
     if faults:
         raise IncompleteError("\n".join(map(str, faults)))
     return tuple(tables)
+
+
+def table_folder(session: Session, table: AblationTable) -> Path:
+    """Where the files of `table` go: those of a partial one never take the place of the whole one's."""
+    return session.experiment_folder / "partial" if table.left_out else session.experiment_folder
 
 
 def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:

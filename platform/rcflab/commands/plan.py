@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rcflab.commands.budgeted import budget_line, budget_state
 from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
 from rcflab.design.arms import design_of
 from rcflab.design.describe import design_json, design_lines
@@ -79,6 +80,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "joined": [list(group) for group in plan.joined],
         "from": {arm: {"file": str(each.path), "arm": each.arm} for arm, each in session.sources.items()},
         "estimate": _cost_json(session, cost),
+        "budget": [{**asdict(item), "needed": needed} for item, needed in budget_state(session, view, cost)],
     }
 
 
@@ -131,7 +133,10 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
     trainings = len({cell.train_key for cell in plan.cells})
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
     console.print(f"{len(plan.cells)} cells ({trainings} trainings): {summary}", markup=False)
-    console.print(_cost_line(session, _cost(session, view)), markup=False, soft_wrap=True)
+    cost = _cost(session, view)
+    console.print(_cost_line(session, cost), markup=False, soft_wrap=True)
+    for item, needed in budget_state(session, view, cost):
+        console.print(budget_line(item, needed), markup=False, highlight=False, soft_wrap=True)
 
 
 def _cost_line(session: Session, cost: Estimate | None) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from rcflab.ablation import AblationTable, Measure, Row
 from rcflab.paper import PaperRow
@@ -37,6 +38,7 @@ def table_json(table: AblationTable) -> Json:
         "scoring": dict(table.scoring),
         "videos_digest": table.videos_digest,
         **_where_asked(table),
+        **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
     }
 
 

@@ -166,6 +166,7 @@ def _notes(table: AblationTable) -> list[str]:
     for spec in table.metrics:
         units.setdefault(spec.unit, []).append(spec.label)
     notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit not in ("", "ratio")]
+    notes += _left_out(table)
     notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
     notes += _gaps(table)
     notes += quote_notes(table)
@@ -177,6 +178,14 @@ def _notes(table: AblationTable) -> list[str]:
         notes.append(f"Scored with {settings}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")
     return notes
+
+
+def _left_out(table: AblationTable) -> list[str]:
+    """Which cells a partial table goes without, and why."""
+    if not table.left_out:
+        return []
+    cells = ", ".join(f"{each.arm} seed {each.seed} ({each.why})" for each in table.left_out)
+    return [f"Partial: without {cells}. Only complete seeds count, n of them in each row."]
 
 
 def _gaps(table: AblationTable) -> list[str]:
