@@ -228,6 +228,12 @@ def test_arms_that_would_be_scored_on_different_videos_are_refused_before_anythi
     assert len(open_experiment(path, arms=["plain", "fast"]).plan.cells) == 2
 
 
+def test_arms_that_would_be_scored_on_different_frames_are_refused_too(experiment: Write) -> None:
+    path = experiment("name: t\nbaseline: a\narms: {a: {}, b: {evaluation.frames: hard}}\n")
+    with pytest.raises(InputError, match=r"scored on different videos: a \| b"):
+        open_experiment(path)
+
+
 def test_sounds_do_not_make_other_videos(experiment: Write) -> None:
     arms = "arms: {silent: {}, heard: {data: {kind: synthetic, sound: category}, model.audio.features: small}}\n"
     path = experiment(f"name: sounds\nbaseline: silent\n{arms}")
