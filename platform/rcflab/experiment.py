@@ -105,7 +105,7 @@ class Experiment:
 
     def history(self, metrics: Sequence[str] | None = None) -> pd.DataFrame:
         """Every metric over the steps: a row for each cell, metric and step."""
-        return history_frame(self._session, self._view(), metrics)
+        return history_frame(self._session, self._view(series=True), metrics)
 
     def table(self, on_stale: Literal["ask", "reuse"] = "ask") -> TableView:
         """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way."""
@@ -114,7 +114,7 @@ class Experiment:
     def figure(self, name: str = "forest", on_stale: Literal["ask", "reuse"] = "ask") -> Figure:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
-        view = self._view()
+        view = self._view(series=True)
         return draw_figure(name, FigureData(self._table(view, on_stale), self._curves(view)))
 
     def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
@@ -149,8 +149,8 @@ class Experiment:
         seeds = len({cell.seed for cell in self._session.plan.cells})
         return f"<experiment {self.name}: {len(self.arms)} arms x {seeds} seeds, baseline {self.baseline}>"
 
-    def _view(self) -> LedgerView:
-        return read_ledger(self._session)
+    def _view(self, *, series: bool = False) -> LedgerView:
+        return read_ledger(self._session, series=series)
 
     def _table(self, view: LedgerView, on_stale: str) -> AblationTable:
         return build_table(self._session, view, reuse_stale=on_stale == "reuse")

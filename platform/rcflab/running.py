@@ -56,13 +56,13 @@ def run_session(session: Session, console: Console, choose: Choose) -> Finished:
     resources = resolve(session.spec.resources, str(session.path))
     sweep(session.storage)
     write_plan(session)
-    view = read_ledger(session)
+    view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
     jobs = work.jobs(session.plan, choice)
     if jobs or not is_shipped(session):
         _run(session, resources, jobs, console)
-        view = read_ledger(session)
+        view = read_ledger(session, series=False)
     return _finish(session, view, choice)
 
 
@@ -84,8 +84,9 @@ def stale_trainings(work: Work) -> str:
 def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> None:
     if jobs:
         preflight(session)
-        _prepare(session)
     shipper = open_shipper(session)
+    if jobs:
+        _prepare(session)
     last: dict[str, JobProgress] = {}
     patience_s = _IMPATIENCE_S
     try:

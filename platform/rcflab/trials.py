@@ -73,7 +73,7 @@ def find_trial(storage: Path, prefix: str) -> Trial:
         raise InputError([_not_one(storage, prefix, matches, places)])
     (eval_key,) = matches
     found = known[eval_key]
-    state = read_key(storage, found.train_key)
+    state = read_key(storage, found.train_key, series=False)
     where = tuple(places.get(eval_key, ()))
     return Trial(eval_key, found.train_key, found.task, found.seed, found.config, found.fingerprints, where, state)
 

@@ -14,7 +14,10 @@ from rcflab.ledger.files import replace_json
 from rcflab.ledger.reader import ledger_bytes
 from rcflab.records import Json
 from rcflab.session import Session
-from rcflab.track.mlflow_tracker import MlflowTracker, calm_mlflow
+from rcflab.track.inputs import inputs_of
+from rcflab.track.mlflow_client import calm_mlflow
+from rcflab.track.mlflow_tracker import MlflowTracker
+from rcflab.track.schema_check import refuse_other_schema
 from rcflab.track.shipper import Pending, Shipper
 from rcflab.track.tracker import NullTracker, Tracker
 
@@ -44,11 +47,18 @@ def sync_command(
 
 
 def open_shipper(session: Session) -> Shipper:
-    """The shipper of the session's plan to its tracking store; nothing is opened yet."""
+    """The shipper of the session's plan to its tracking store; nothing is opened yet.
+
+    Raises InputError for a store that the installed MLflow cannot use.
+    """
     calm_mlflow()
     uri = session.tracking_uri
+    if uri is not None:
+        refuse_other_schema(uri)
     tracker: Tracker = NullTracker() if uri is None else MlflowTracker(uri, _artifacts(session))
-    return Shipper(session.storage, session.plan, tracker)
+    configs = {cell.arm: cell.config for cell in session.plan.cells}
+    inputs = {arm: inputs_of(config, session.fingerprints[arm]) for arm, config in configs.items()}
+    return Shipper(session.storage, session.plan, tracker, inputs)
 
 
 def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 from rcflab.ledger.files import storage_errors
 
+FORM = 1
+"""Of what a run says. A cell that was described in an older form is described again, without sending rows twice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
@@ -28,6 +31,7 @@ class Cursor:
     uploaded: tuple[str, ...] = ()
     """Marks of files that the store has."""
     status: str = ""
+    form: int = 0
 
 
 def ship_folder(storage: Path, uri: str) -> Path:

@@ -1,7 +1,8 @@
 """What the shipper needs of a tracking store, and the store for those who want none.
 
 Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run
-                      describe, log_rows, write_text, upload, set_status   (each may safely be repeated)
+                      describe, log_rows, log_data, register, write_text, upload, set_status
+                      `------------------- each may safely be repeated -------------------'
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from rcflab.errors import LabError
 from rcflab.records import Cell, RunPlan
+from rcflab.track.inputs import CheckpointModel, DataSet
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
@@ -82,6 +84,14 @@ class Tracker(Protocol):
         """Store metric values; a row that is there already is left alone."""
         ...
 
+    def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
+        """Name the data that the run has read."""
+        ...
+
+    def register(self, run_id: str, model: CheckpointModel) -> None:
+        """Make a checkpoint known as an output of the run; it stays where it is."""
+        ...
+
     def write_text(self, run_id: str, name: str, text: str) -> None:
         """Store `text` as the artifact `name`."""
         ...
@@ -119,6 +129,12 @@ class NullTracker:
         """Nothing to keep."""
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
+        """Nothing to keep."""
+
+    def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
+        """Nothing to keep."""
+
+    def register(self, run_id: str, model: CheckpointModel) -> None:
         """Nothing to keep."""
 
     def write_text(self, run_id: str, name: str, text: str) -> None:
