@@ -8,7 +8,6 @@ nothing ends the process; what the commands print as `error: ...` is raised as a
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,11 +15,11 @@ from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from rcflab.ablation import AblationTable
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.frames import cell_series, history_frame, plan_frame, results_frame
+from rcflab.notebook import progress_console, show_figures
 from rcflab.records import Cell, Json
 from rcflab.report.figures import FIGURES, Curve, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
@@ -97,7 +96,7 @@ class Experiment:
         with `ask`), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
         """
         choose: Choose = refuse_stale if on_stale == "ask" else lambda work: on_stale
-        return TableView(run_session(self._session, _console(), choose).table)
+        return TableView(run_session(self._session, progress_console(), choose).table)
 
     def results(self, metrics: Sequence[str] | None = None, *, wide: bool = False) -> pd.DataFrame:
         """The final evaluation of every cell that has one: a row for each metric of it, or with `wide` a column."""
@@ -115,6 +114,7 @@ class Experiment:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
         view = self._view(series=True)
+        show_figures()
         return draw_figure(name, FigureData(self._table(view, on_stale), self._curves(view)))
 
     def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
@@ -183,9 +183,3 @@ class Experiment:
         seeds = sorted({cell.seed for cell in self._session.plan.cells})
         wanted = f"one of the arms {', '.join(self.arms)} at one of the seeds {seeds}{nearest(arm, self.arms)}"
         raise InputError([Problem(str(self._session.path), "arms", got, wanted)])
-
-
-def _console() -> Console:
-    """Plain lines: on stdout in a notebook, which shows stderr as if all of it were faults; elsewhere on stderr."""
-    in_notebook = Console().is_jupyter
-    return Console(file=sys.stdout if in_notebook else sys.stderr, force_jupyter=False)
