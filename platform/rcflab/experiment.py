@@ -17,11 +17,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from rcflab.ablation import AblationTable
+from rcflab.curves import cell_curves
 from rcflab.errors import IncompleteError, InputError, Problem
-from rcflab.frames import cell_series, history_frame, plan_frame, results_frame
+from rcflab.frames import history_frame, plan_frame, results_frame
 from rcflab.notebook import progress_console, show_figures
 from rcflab.records import Cell, Json
-from rcflab.report.figures import FIGURES, Curve, FigureData, draw_figure, figure_kind
+from rcflab.report.figures import FIGURES, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
 from rcflab.session import LedgerView, Session, open_experiment, read_ledger
 from rcflab.sides import Side, compare, provenance_of, side_of_trial
@@ -88,15 +89,21 @@ class Experiment:
         """One row a cell (arm x seed): `state` is done, running, missing, failed (with `reason`) or stale."""
         return plan_frame(self._session, self._view())
 
-    def run(self, on_stale: OnStale = "ask") -> TableView:
+    def run(
+        self, on_stale: OnStale = "ask", on_lost: Literal["refuse", "retrain"] = "refuse", *, partial: bool = False
+    ) -> TableView:
         """Train and evaluate what is missing, write the tables below the storage root, return the table.
 
-        Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
-        KeyboardInterrupt; the same call goes on from there. Raises CellsFailedError, IncompleteError (stale trainings,
-        with `ask`), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
+        The options are those of `rcflab run`; with `partial`, cells that failed are left out of the table and named in
+        it. Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
+        KeyboardInterrupt; the same call goes on from there. Raises CellsFailedError, IncompleteError (stale or lost
+        trainings), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
         """
         choose: Choose = refuse_stale if on_stale == "ask" else lambda work: on_stale
-        return TableView(run_session(self._session, progress_console(), choose).table)
+        lost = on_lost == "retrain"
+        return TableView(
+            run_session(self._session, progress_console(), choose, retrain_lost=lost, partial=partial).table
+        )
 
     def results(self, metrics: Sequence[str] | None = None, *, wide: bool = False) -> pd.DataFrame:
         """The final evaluation of every cell that has one: a row for each metric of it, or with `wide` a column."""
@@ -106,16 +113,20 @@ class Experiment:
         """Every metric over the steps: a row for each cell, metric and step."""
         return history_frame(self._session, self._view(series=True), metrics)
 
-    def table(self, on_stale: Literal["ask", "reuse"] = "ask") -> TableView:
-        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way."""
-        return TableView(self._table(self._view(), on_stale))
+    def table(self, on_stale: Literal["ask", "reuse"] = "ask", *, partial: bool = False) -> TableView:
+        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way.
+
+        With `partial` these cells are left out, and named in the table.
+        """
+        return TableView(self._table(self._view(), on_stale, partial=partial))
 
     def figure(self, name: str = "forest", on_stale: Literal["ask", "reuse"] = "ask") -> Figure:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
         view = self._view(series=True)
+        table, curves = self._table(view, on_stale), cell_curves(self._session.plan, view.keys)
         show_figures()
-        return draw_figure(name, FigureData(self._table(view, on_stale), self._curves(view)))
+        return draw_figure(name, FigureData(table, curves, tuple(self._session.spec.factors or ())))
 
     def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
         """What differs between two arms: a row for each field (part, field, value of each), keys at seed 0.
@@ -152,8 +163,8 @@ class Experiment:
     def _view(self, *, series: bool = False) -> LedgerView:
         return read_ledger(self._session, series=series)
 
-    def _table(self, view: LedgerView, on_stale: str) -> AblationTable:
-        return build_table(self._session, view, reuse_stale=on_stale == "reuse")
+    def _table(self, view: LedgerView, on_stale: str, *, partial: bool = False) -> AblationTable:
+        return build_table(self._session, view, reuse_stale=on_stale == "reuse", partial=partial)
 
     def _side(self, text: str, seed: int | None, view: LedgerView) -> Side:
         if text not in self.arms and re.fullmatch("[0-9a-f]{4,}", text):
@@ -167,13 +178,6 @@ class Experiment:
         final = state.final(cell.eval_key)
         made = provenance_of(state, final, asdict(self._session.fingerprints[text]))
         return Side(text, config, keys, "", made, final.values if final else {})
-
-    def _curves(self, view: LedgerView) -> tuple[Curve, ...]:
-        return tuple(
-            Curve(cell.arm, cell.seed, metric, tuple(points), tuple(points.values()))
-            for cell in self._session.plan.cells
-            for metric, points in cell_series(view.keys[cell.train_key], cell.eval_key).items()
-        )
 
     def _cell(self, arm: str, seed: int) -> Cell:
         for cell in self._session.plan.cells:

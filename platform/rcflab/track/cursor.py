@@ -7,6 +7,7 @@ A cursor may be lost or stale without harm: what is sent again is stored once.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -55,3 +56,10 @@ def write_cursor(folder: Path, eval_key: str, cursor: Cursor) -> None:
     with storage_errors(path, "write"):
         hidden.write_text(json.dumps(asdict(cursor)), encoding="utf-8")
         hidden.replace(path)
+
+
+def run_ids(storage: Path, uri: str | None, eval_keys: Iterable[str]) -> dict[str, str]:
+    """eval_key -> id of the run in the store at `uri`, of the cells that were shipped to it."""
+    folder = ship_folder(storage, uri or "none")
+    known = {key: read_cursor(folder, key) for key in eval_keys} if uri else {}
+    return {key: cursor.run_id for key, cursor in known.items() if cursor is not None}

@@ -3,11 +3,13 @@
     MLflow experiment <name>       one for each rcflab experiment
       parent run                   tags rcflab.experiment, rcflab.role=parent
         cell run  <arm> seed 0     tags mlflow.parentRunId, rcflab.role=cell, rcflab.eval_key
+        arm run   <arm>            tags mlflow.parentRunId, rcflab.role=arm, rcflab.arm: what the table says of it
 
 A cell run is looked for by its tag in the whole store, so that experiments share it.
 """
 
 import math
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -15,9 +17,10 @@ from typing import TYPE_CHECKING
 
 from rcflab.ledger.files import file_lock
 from rcflab.records import Cell, RunPlan
+from rcflab.track.dashboard import TAG, arm_tags, view_state
 from rcflab.track.inputs import CheckpointModel, DataSet
 from rcflab.track.mlflow_client import MlflowStore
-from rcflab.track.tracker import CellRun, ParentRun, Row, RunStatus
+from rcflab.track.tracker import ArmAggregate, CellRun, ParentRun, Row, RunStatus
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
@@ -50,6 +53,7 @@ class MlflowTracker:
             experiment_id = self._experiment(plan.experiment)
             where = f"tags.`rcflab.experiment` = '{plan.experiment}' and tags.`rcflab.role` = 'parent'"
             found = self._store.search([experiment_id], where)
+            self._store.client.set_experiment_tag(experiment_id, TAG, view_state(plan))
             tags = {"mlflow.note.content": note, "rcflab.task": plan.task, "rcflab.baseline": plan.baseline}
             if found:
                 self._set_tags(found[0].info.run_id, tags)
@@ -72,7 +76,7 @@ class MlflowTracker:
             "mlflow.parentRunId": parent.run_id,
             "rcflab.role": "cell",
             "rcflab.experiment": plan.experiment,
-            "rcflab.arm": cell.arm,
+            **arm_tags(cell.arm),
             "rcflab.seed": str(cell.seed),
             "rcflab.train_key": cell.train_key,
             "rcflab.eval_key": cell.eval_key,
@@ -81,6 +85,43 @@ class MlflowTracker:
         name = f"{cell.arm} seed {cell.seed}"
         with self._store.answers():
             return cell_run(self._store.client.create_run(parent.experiment_id, started_ms, tags, name))
+
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Find each arm's run by its tags, or make it, and write what differs."""
+        with self._store.answers():
+            where = f"tags.`rcflab.experiment` = '{plan.experiment}' and tags.`rcflab.role` = 'arm'"
+            known: dict[str, list[Run]] = {}
+            for run in self._store.search([parent.experiment_id], where):
+                known.setdefault(run.data.tags.get("rcflab.arm", ""), []).append(run)
+            for arm in arms:
+                self._publish_arm(parent, plan, arm, known)
+            for run in (run for left in known.values() for run in left):
+                self._store.client.delete_run(run.info.run_id)
+
+    def _publish_arm(self, parent: ParentRun, plan: RunPlan, arm: ArmAggregate, known: "dict[str, list[Run]]") -> None:
+        """Takes the arm's run out of `known`; what stays there is deleted."""
+        from mlflow.entities import Metric
+
+        found = known.get(arm.arm, [])
+        # A metric cannot be taken back: a run that says too much is made anew.
+        run = found.pop(0) if found and found[0].data.metrics.keys() <= arm.metrics.keys() else None
+        tags = {
+            "mlflow.parentRunId": parent.run_id,
+            "rcflab.role": "arm",
+            "rcflab.experiment": plan.experiment,
+            **arm_tags(arm.arm),
+            **arm.tags,
+        }
+        if run is None:
+            run = self._store.client.create_run(parent.experiment_id, tags=tags, run_name=arm.arm)
+        now_ms = time.time_ns() // 1_000_000
+        metrics = [
+            Metric(key, value, now_ms, 0) for key, value in arm.metrics.items() if run.data.metrics.get(key) != value
+        ]
+        self._store.client.log_batch(run.info.run_id, metrics=metrics)
+        self._set_tags(run.info.run_id, tags)
+        if run.info.status != "FINISHED":
+            self._store.client.set_terminated(run.info.run_id, status="FINISHED")
 
     def describe(self, run_id: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Add missing params and set tags; too long values are cut, since MLflow would refuse them."""

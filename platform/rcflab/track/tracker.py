@@ -1,6 +1,6 @@
 """What the shipper needs of a tracking store, and the store for those who want none.
 
-Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run
+Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run      publish_arms
                       describe, log_rows, log_data, register, write_text, upload, set_status
                       `------------------- each may safely be repeated -------------------'
 """
@@ -54,6 +54,19 @@ class CellRun:
     """As it was when the run was found."""
 
 
+DIFFERENCE = "difference"
+"""Group of the metrics that say how far an arm is from the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAggregate:
+    """What the table says of one arm; see rcflab.track.aggregates."""
+
+    arm: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
 class Tracker(Protocol):
     """A tracking store. Every method raises ServiceDownError when the store does not answer, TrackingRefusedError when
     it refuses.
@@ -65,7 +78,11 @@ class Tracker(Protocol):
         ...
 
     def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
-        """Find or make the parent run of `plan.experiment`; `note` is markdown for people."""
+        """Find or make the parent run of `plan.experiment` and its prepared view; `note` is markdown for people."""
+        ...
+
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Bring the runs of the arms up to date: one each, none for an arm that is not in the table any more."""
         ...
 
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
@@ -114,6 +131,9 @@ class NullTracker:
         """A parent in name only."""
         del note
         return ParentRun(f"none-{plan.experiment}", "none", "RUNNING")
+
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Nothing to keep."""
 
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
         """Nothing was ever kept."""
