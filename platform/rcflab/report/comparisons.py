@@ -44,10 +44,13 @@ def section_rows(sections: Sequence[Comparisons]) -> tuple[ComparisonRow, ...]:
     if len(sections) < 2:
         return comparison_rows(sections[0] if sections else None)
     return tuple(
-        row if row.arm.startswith(_EFFECTS) else replace(row, arm=f"{row.arm} \u2212 {found.baseline}")
-        for found in sections
-        for row in comparison_rows(found)
+        replace(row, arm=against(row.arm, found.baseline)) for found in sections for row in comparison_rows(found)
     )
+
+
+def against(arm: str, baseline: str) -> str:
+    """`arm − baseline`; effects of a design have no baseline."""
+    return arm if arm.startswith(_EFFECTS) else f"{arm} \u2212 {baseline}"
 
 
 def comparison_head(found: Comparisons) -> tuple[str, ...]:
