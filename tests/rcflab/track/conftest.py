@@ -113,6 +113,8 @@ class MemoryTracker:
         self.lose_answers = False
         self.refused = set()
         self.calls = []
+        self.arms = {}
+        self.parents = "parent"
 
     def _enter(self, name, run_id=""):
         if self.down:
@@ -127,10 +129,14 @@ class MemoryTracker:
 
     def open_experiment(self, plan, note):
         self._enter("open_experiment")
-        name = f"parent-{plan.experiment}"
+        name = f"{self.parents}-{plan.experiment}"
         parent = ParentRun(name, plan.experiment, self.runs[name].status if name in self.runs else "RUNNING")
         self.runs.setdefault(name, StoredRun(parent)).tags["note"] = note
         return parent
+
+    def publish_arms(self, parent, plan, arms):
+        self._enter("publish_arms", parent.run_id)
+        self.arms[plan.experiment] = tuple(arms)
 
     def find_cells(self, eval_key):
         self._enter("find_cells")
