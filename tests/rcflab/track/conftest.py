@@ -168,9 +168,9 @@ class MemoryTracker:
         self.runs[run_id].data += [each for each in data if each not in self.runs[run_id].data]
         self._leave()
 
-    def register(self, run_id, model):
+    def register(self, run_id, models):
         self._enter("register", run_id)
-        self.runs[run_id].models |= {(model.stage, model.sha256): model}
+        self.runs[run_id].models |= {(model.stage, model.sha256): model for model in models}
         self._leave()
 
     def write_text(self, run_id, name, text):
