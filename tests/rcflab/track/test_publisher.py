@@ -12,7 +12,7 @@ ARMS = (ArmAggregate("a", {"mean/toy/score": 1.0}, {}),)
 def publisher(tmp_path, store, new_plan, new_cell):
     folder = tmp_path / "experiments" / "toy-table"
     folder.mkdir(parents=True)
-    for name in ("table.md", "table.provenance.json", "shipped.json", ".ui.log"):
+    for name in ("table.md", "table.provenance.json", "shipped.json", "plan.json", ".ui.log"):
         (folder / name).write_text(name)
     return Publisher(tmp_path, folder, new_plan(new_cell()), store)
 
