@@ -69,9 +69,12 @@ def page_address(finished):
     line = process.stdout.readline()
     assert line, process.stderr.read()
     address = json.loads(line)["url"]
-    yield address
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 0
+    try:
+        yield address
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+    finally:
+        process.terminate()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", urlparse(address).port)) != 0
 

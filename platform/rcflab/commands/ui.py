@@ -74,9 +74,12 @@ def _wait(server: Server) -> None:
 
 @contextmanager
 def _ended_like_ctrl_c() -> Generator[None]:
-    """SIGTERM ends the block too, with the server: it would be left behind otherwise."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """SIGTERM ends the block too, with the server, which would be left behind; and SIGINT also where a shell has put
+    the command into the background, whose children ignore it.
+    """
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
