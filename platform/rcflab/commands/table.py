@@ -43,17 +43,17 @@ def table_command(
     """
     sessions = open_sessions(experiments, set_, arms, seeds, base)
     views = [read_ledger(session) for session in sessions]
-    reuse = on_stale == "reuse" or _agreed(views)
+    reuse = on_stale == "reuse" or agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse)
-    if arms is None and seeds is None:
-        for session, view, table in zip(sessions, views, tables, strict=True):
+    for session, view, table in zip(sessions, views, tables, strict=True):
+        if session.is_whole:
             write_tables(session.experiment_folder, table, table_provenance(session, view))
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)
 
 
-def _agreed(views: list[LedgerView]) -> bool:
+def agreed(views: list[LedgerView]) -> bool:
     """Ask a person about stale cells; without a person the answer is no."""
     stale = sum(state == "stale" for view in views for state in view.states.values())
     if not stale or not sys.stdin.isatty():
