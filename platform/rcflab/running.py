@@ -1,6 +1,6 @@
 """A run from its plan to its table: what `rcflab run` does, and a notebook without a command line.
 
-Session --states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
+Session --write_plan, states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
                              nothing to do? ----------------------------------------------^
                                                `--> shipper and progress view read the ledger meanwhile
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from rich.console import Console
 
 from rcflab.commands.live import shown
+from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve, sweep
@@ -21,9 +22,11 @@ from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.work import Work, find_work
 from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
+from rcflab.plan_file import write_plan
 from rcflab.progress import Watch, Watched
 from rcflab.session import LedgerView, Session, preflight, read_ledger
 from rcflab.task import load_task
+from rcflab.track.shipper import Pending
 
 if TYPE_CHECKING:  # its statistics take most of a second to load
     from rcflab.ablation import AblationTable
@@ -54,14 +57,19 @@ def run_session(session: Session, console: Console, choose: Choose) -> Finished:
     """
     resources = resolve(session.spec.resources, str(session.path))
     sweep(session.storage)
-    view = read_ledger(session)
+    write_plan(session)
+    view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
     jobs = work.jobs(session.plan, choice)
+    waiting = False
     if jobs or not is_shipped(session):
-        _run(session, resources, jobs, console)
-        view = read_ledger(session)
-    return _finish(session, view, choice)
+        waiting = not _run(session, resources, jobs, console).clear
+        view = read_ledger(session, series=False)
+    done = _finish(session, view, choice)
+    if session.is_whole and not waiting:
+        _publish(session, done.table, console)
+    return done
 
 
 def refuse_stale(work: Work) -> Choice:
@@ -79,11 +87,12 @@ def stale_trainings(work: Work) -> str:
     return f"{len(work.stale)} trainings were finished by other code: {', '.join(work.labels)}"
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> None:
+def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> Pending:
     if jobs:
         preflight(session)
-        _prepare(session)
     shipper = open_shipper(session)
+    if jobs:
+        _prepare(session)
     last: dict[str, JobProgress] = {}
     patience_s = _IMPATIENCE_S
     try:
@@ -102,6 +111,15 @@ def _run(session: Session, resources: Resources, jobs: list[Job], console: Conso
     blocked = [f"{_label(jobs, key)}: {each.reason}" for key, each in last.items() if each.phase == "blocked"]
     if blocked:
         raise InterruptedRunError("\n".join(blocked))
+    return pending
+
+
+def _publish(session: Session, table: "AblationTable", console: Console) -> None:
+    """Arms and files of the table go to the store; one that does not take them has not spoilt the run."""
+    fault = publish_table(session, table, _PATIENCE_S)
+    if fault is not None:
+        text = f"the table waits for {session.tracking_uri} ({fault}); rcflab sync sends it later"
+        console.print(text, markup=False, soft_wrap=True)
 
 
 def _train(session: Session, resources: Resources, jobs: list[Job], console: Console) -> dict[str, JobProgress]:

@@ -91,11 +91,14 @@ def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
     return InputError([*found, *(problem for problem in error.problems if problem.file not in files)])
 
 
-def read_ledger(session: Session) -> LedgerView:
-    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger."""
+def read_ledger(session: Session, *, series: bool = True) -> LedgerView:
+    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger.
+
+    Without `series` no curve is read, which is all that a table needs and much faster.
+    """
     storage, plan = session.storage, session.plan
     train_keys = sorted({cell.train_key for cell in plan.cells})
-    keys = {key: read_key(storage, key) for key in train_keys}
+    keys = {key: read_key(storage, key, series=series) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
     return LedgerView(keys, cell_states(plan, keys, live, session.provenance.code_digest))
 

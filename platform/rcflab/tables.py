@@ -1,7 +1,7 @@
 """The shell's way to a table: apart from the session, since what tests need takes a second to load.
 
 build_table(s)    Session, LedgerView --collect, tabulate; match records --resample, compare--> AblationTable
-table_provenance  Session, LedgerView --> what may differ between two equal tables
+table_provenance  Session, LedgerView --> what may differ between two equal tables, and the MLflow run of each cell
 """
 
 import time
@@ -17,6 +17,7 @@ from rcflab.match_records import resampled_scores
 from rcflab.paper import paper_tables
 from rcflab.records import Json
 from rcflab.session import LedgerView, Session
+from rcflab.track.cursor import run_ids
 
 
 def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False) -> AblationTable:
@@ -67,4 +68,5 @@ def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:
         "storage": str(session.storage),
         "fingerprints": {arm: asdict(prints) for arm, prints in session.fingerprints.items()},
         "trainings": trainings,
+        "runs": run_ids(session.storage, session.tracking_uri, [cell.eval_key for cell in session.plan.cells]),
     }

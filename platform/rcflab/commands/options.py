@@ -25,6 +25,7 @@ Base = Annotated[
         "--base", metavar="NAME|PATH", help="Another base: a file of the folder `base` beside the YAML, or a path."
     ),
 ]
+Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 

@@ -18,7 +18,7 @@ from rcflab.ledger.files import folder_bytes
 from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
-_STYLES: dict[CellState, str] = {
+STATE_STYLES: dict[CellState, str] = {
     "done": "green", "running": "cyan", "missing": "", "failed": "red", "stale": "yellow",
 }  # fmt: skip
 
@@ -116,7 +116,7 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
         state = view.states[cell.eval_key]
         reason = view.keys[cell.train_key].reason if state == "failed" else ""
         note = f" ({reason})" if reason else ""
-        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=_STYLES[state]))
+        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=STATE_STYLES[state]))
     console.print(table)
     design = design_of(session.spec)
     for line in design_lines(design, len(plan.cells)) if design else ():

@@ -164,8 +164,7 @@ def _notes(table: AblationTable) -> list[str]:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
     if table.scoring:
-        settings = ", ".join(f"{name} {as_words(value) if is_mapping(value) else value}" for name, value in table.scoring.items() if value is not None)
-        notes.append(f"Scored with {settings}.")
+        notes.append(f"Scored with {_settings(table)}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")
     return notes
 
@@ -183,6 +182,11 @@ def _gaps(table: AblationTable) -> list[str]:
     notes = [f"No value of {label}: {', '.join(cells)}." for label, cells in gaps.items() if cells]
     rule = "Means and differences use the seeds that have a value; (n=) says how many where not all have."
     return [*notes, rule] if notes else []
+
+
+def _settings(table: AblationTable) -> str:
+    said = {name: value for name, value in table.scoring.items() if value is not None}
+    return ", ".join(f"{name} {as_words(value) if is_mapping(value) else value}" for name, value in said.items())
 
 
 def _unit(unit: str) -> str:
