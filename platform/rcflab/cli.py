@@ -25,6 +25,7 @@ _COMMANDS = {
     "table": "Print the tables of finished experiments.",
     "report": "Write one HTML page of all there is to tell of an experiment.",
     "list": "What is in a storage root: experiments, or the trials of one.",
+    "power": "How many seeds a gap would need, from a finished table.",
     "diff": "What differs between two arms or two trials.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
+from rcflab.arms_elsewhere import file_and_arm
 from rcflab.commands.options import AsJson, Base, Set, Storage, echo_json
 from rcflab.differences import FieldDifference
 from rcflab.errors import InputError, Problem
@@ -84,7 +85,7 @@ def _trial(trial: Trial) -> _Opened:
 
 def _arm(text: str, options: list[str], base: str | None, seed: int | None) -> _Opened:
     """The arm that `text` means, at the seed of the trial that it is compared with, if it is."""
-    path, name = _cut(text)
+    path, name = file_and_arm(text, Path())
     loaded = load_experiment(path, options, base)
     arm = name or loaded.spec.baseline
     if arm not in loaded.configs:
@@ -94,16 +95,10 @@ def _arm(text: str, options: list[str], base: str | None, seed: int | None) -> _
     return _Opened(_side_of_arm(loaded, arm, seed), facts)
 
 
-def _cut(text: str) -> tuple[Path, str]:
-    """File and arm of `YAML` or `YAML:ARM`; the file's name may have colons itself."""
-    cuts = [place for place, letter in enumerate(text) if letter == ":"]
-    found = ((Path(text[:cut]), text[cut + 1 :]) for cut in [len(text), *cuts] if Path(text[:cut]).is_file())
-    return next(found, (Path(text), ""))
-
-
 def _side_of_arm(loaded: LoadedExperiment, arm: str, seed: int | None) -> Side:
     """Without its keys where data or weights cannot be fingerprinted."""
-    spec, config, label = loaded.spec, loaded.configs[arm], f"{loaded.path.name}:{arm}"
+    spec, config, source = loaded.spec, loaded.configs[arm], loaded.sources.get(arm)
+    label = f"{loaded.path.name}:{arm}{f' (from {source.label})' if source else ''}"
     shown = {"task": spec.task, **config, **({} if seed is None else {"seed": seed})}
     try:
         prints = gather(spec.task, {arm: config}, Path(spec.storage.root))[arm]

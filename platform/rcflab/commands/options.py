@@ -26,6 +26,10 @@ Base = Annotated[
     ),
 ]
 Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", help="A table of the cells that are done; it names those that are left out, and why."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 

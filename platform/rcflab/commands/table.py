@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from rcflab.commands.options import Arms, Base, Experiments, Seeds, Set, open_sessions
+from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_sessions
 from rcflab.report.files import Format, render_tables, write_document, write_tables
 from rcflab.session import LedgerView, Session, read_ledger
-from rcflab.tables import build_tables, table_provenance
+from rcflab.tables import build_tables, table_folder, table_provenance
 from rcflab.track.view import read_tracking
 
 OnStale = Literal["ask", "reuse"]
@@ -34,8 +34,12 @@ def table_command(
     ] = None,
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Cells that other code finished.")] = "ask",
     source: Annotated[Source, typer.Option("--from", help="Where the results are read.")] = "ledger",
+    partial: Partial = False,
 ) -> None:
     """Print the tables of experiments; trains nothing, and refuses when a cell of any is missing.
+
+    With --partial cells that are missing, failed or stale are left out instead, and named below the table; an arm
+    without any seed has a row of dashes. Its files go into the folder `partial` beside those of the whole table.
 
     Reads the YAML files, the data's digests and the ledgers below storage.root; with `--from mlflow` the tracking
     store instead of the ledger, for equal bytes. Writes each table in all formats below storage.root/experiments/NAME
@@ -48,11 +52,19 @@ def table_command(
     """
     sessions = open_sessions(experiments, set_, arms, seeds, base)
     views = [_read(session, source) for session in sessions]
+<<<<<<< HEAD
     reuse = on_stale == "reuse" or agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse)
     for session, view, table in zip(sessions, views, tables, strict=True):
         if session.is_whole:
             write_tables(session.experiment_folder, table, table_provenance(session, view))
+=======
+    reuse = on_stale == "reuse" or _agreed(views)
+    tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
+    if arms is None and seeds is None:
+        for session, view, table in zip(sessions, views, tables, strict=True):
+            write_tables(table_folder(session, table), table, table_provenance(session, view))
+>>>>>>> main
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)

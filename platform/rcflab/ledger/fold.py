@@ -72,7 +72,7 @@ class KeyState:
 
     @property
     def failure(self) -> str:
-        """Kind of failure: non_finite, out_of_memory, worker_lost, error or empty."""
+        """Class of the failure, see rcflab.ledger.events.Failure; empty where there was none."""
         return self.ended.failure if self.ended else ""
 
     @property

@@ -126,9 +126,8 @@ def test_a_step_on_the_way_that_was_better_is_never_taken_for_the_result(study):
 
 def test_stale_cells_are_refused_and_reused_alike(study, monkeypatch):
     study.ship(study.session())
-    monkeypatch.setattr(
-        "rcflab.session.gather_provenance", lambda gather=study.session().provenance: other_code(gather)
-    )
+    changed = other_code(study.session().provenance)
+    monkeypatch.setattr("rcflab.session.gather_provenance", lambda: changed)
     session = study.session()
     for read in (from_ledger, from_mlflow):
         with pytest.raises(IncompleteError, match="stale"):

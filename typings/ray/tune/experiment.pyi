@@ -4,3 +4,6 @@ from typing import Any
 
 class Trial:
     config: dict[str, Any]
+    max_failures: int
+    @property
+    def error_file(self) -> str | None: ...
