@@ -6,7 +6,7 @@ Session, LedgerView --gather--> PageFacts --experiment_page--> ExperimentPage --
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from rcflab.ablation import AblationTable
 from rcflab.curves import cell_curves
@@ -22,29 +22,42 @@ from rcflab.tables import build_table
 REPORT = "report.html"
 
 
-def report_table(session: Session, view: LedgerView, *, reuse_stale: bool) -> AblationTable | IncompleteError:
-    """The experiment's table, or why there is none."""
+class Told(NamedTuple):
+    """What there is to tell of an experiment's results."""
+
+    table: AblationTable | None
+    """The whole table, else one of what is there, else none."""
+    faults: tuple[str, ...] = ()
+    """What stands in the way of the whole."""
+
+
+def told_table(session: Session, view: LedgerView, *, reuse_stale: bool) -> Told:
+    """The experiment's table, or the part that there is and why it is not whole."""
     try:
-        return build_table(session, view, reuse_stale=reuse_stale)
+        return Told(build_table(session, view, reuse_stale=reuse_stale))
     except IncompleteError as error:
-        return error
+        faults = tuple(str(error).splitlines())
+    try:
+        return Told(build_table(session, view, reuse_stale=reuse_stale, partial=True), faults)
+    except IncompleteError:
+        return Told(None, faults)
 
 
-def write_report(session: Session, view: LedgerView, table: AblationTable | IncompleteError) -> Path:
+def write_report(session: Session, view: LedgerView, told: Told) -> Path:
     """Write the page and the figures of one experiment into its folder; returns the page's path.
 
-    Raises StorageError. A tracker may take the file as an artifact of the experiment's run.
+    The page of a part never takes the place of the whole one's. Raises StorageError.
     """
-    drawn = _pictures(session, view, table)
-    path = session.experiment_folder / REPORT
-    _write_figures(session.experiment_folder / "figures", drawn)
-    write_pages(path, [_page(session, view, table, drawn)])
-    return path
+    folder = session.experiment_folder / "partial" if told.faults else session.experiment_folder
+    drawn = _pictures(session, view, told.table)
+    _write_figures(folder / "figures", drawn)
+    write_pages(folder / REPORT, [_page(session, view, told, drawn)])
+    return folder / REPORT
 
 
-def report_page(session: Session, view: LedgerView, table: AblationTable | IncompleteError) -> ExperimentPage:
+def report_page(session: Session, view: LedgerView, told: Told) -> ExperimentPage:
     """The page of one experiment, for a document of several."""
-    return _page(session, view, table, _pictures(session, view, table))
+    return _page(session, view, told, _pictures(session, view, told.table))
 
 
 def write_pages(path: Path, pages: Sequence[ExperimentPage]) -> None:
@@ -68,24 +81,21 @@ def lab_note(path: Path) -> str:
     return "\n".join(head).strip("\n")
 
 
-def _pictures(session: Session, view: LedgerView, table: AblationTable | IncompleteError) -> tuple[Picture, ...]:
-    if isinstance(table, IncompleteError):
+def _pictures(session: Session, view: LedgerView, table: AblationTable | None) -> tuple[Picture, ...]:
+    if table is None:
         return ()
     return pictures(FigureData(table, cell_curves(session.plan, view.keys), tuple(session.spec.factors or ())))
 
 
-def _page(
-    session: Session, view: LedgerView, table: AblationTable | IncompleteError, drawn: Sequence[Picture]
-) -> ExperimentPage:
-    missing = isinstance(table, IncompleteError)
+def _page(session: Session, view: LedgerView, told: Told, drawn: Sequence[Picture]) -> ExperimentPage:
     return experiment_page(
         PageFacts(
             plan=session.plan,
             keys=view.keys,
             states=view.states,
             fingerprints=session.fingerprints,
-            table=None if missing else table,
-            faults=tuple(str(table).splitlines()) if missing else (),
+            table=told.table,
+            faults=told.faults,
             note=lab_note(session.path),
             figures=tuple(PagePicture(each.caption, image(each.draw(), "svg"), "svg") for each in drawn),
             overlays=find_overlays(session.plan, view.keys, session.storage),

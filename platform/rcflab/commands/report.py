@@ -11,7 +11,7 @@ import typer
 from rcflab.commands.options import Arms, Base, Experiments, Seeds, Set, open_sessions
 from rcflab.commands.table import OnStale, agreed
 from rcflab.errors import IncompleteError, InputError, Problem
-from rcflab.pages import report_page, report_table, write_pages, write_report
+from rcflab.pages import report_page, told_table, write_pages, write_report
 from rcflab.session import read_ledger
 
 
@@ -31,11 +31,11 @@ def report_command(
     The page needs no network and no script. Trains nothing. Reads the YAML files, the ledgers and the pictures of
     evaluations below storage.root; writes storage.root/experiments/NAME/report.html and the figures beside it when the
     whole experiment is asked for, and with --output one page of all. Where cells are missing, failed or stale the page
-    says so in the place of the table. Costs seconds.
+    names them above a table of the rest, and goes into the folder `partial` beside the whole one's. Costs seconds.
 
     Example: rcflab report experiments/quickstart.yaml
 
-    Exit codes: 0 ok, 2 bad input, 3 a page without its table: cells are missing, failed or stale, 74 storage.
+    Exit codes: 0 ok, 2 bad input, 3 a page of a part: cells are missing, failed or stale, 74 storage.
     """
     sessions = open_sessions(experiments, set_, arms, seeds, base)
     if output is None and not all(session.is_whole for session in sessions):
@@ -43,13 +43,13 @@ def report_command(
         raise InputError([Problem("--output", "", "nothing, beside --arms or --seeds", wanted)])
     views = [read_ledger(session) for session in sessions]
     reuse = on_stale == "reuse" or agreed(views)
-    tables = [report_table(session, view, reuse_stale=reuse) for session, view in zip(sessions, views, strict=True)]
-    found = list(zip(sessions, views, tables, strict=True))
-    for session, view, table in found:
+    told = [told_table(session, view, reuse_stale=reuse) for session, view in zip(sessions, views, strict=True)]
+    found = list(zip(sessions, views, told, strict=True))
+    for session, view, each in found:
         if session.is_whole:
-            typer.echo(write_report(session, view, table))
+            typer.echo(write_report(session, view, each))
     if output is not None:
-        write_pages(output, [report_page(session, view, table) for session, view, table in found])
+        write_pages(output, [report_page(session, view, each) for session, view, each in found])
         typer.echo(output)
-    if faults := [table for table in tables if isinstance(table, IncompleteError)]:
-        raise IncompleteError("\n".join(map(str, faults)))
+    if faults := [fault for each in told for fault in each.faults]:
+        raise IncompleteError("\n".join(faults))

@@ -43,8 +43,8 @@ def table_command(
 
     Reads the YAML files, the data's digests and the ledgers below storage.root; with `--from mlflow` the tracking
     store instead of the ledger, for equal bytes. Writes each table in all formats below storage.root/experiments/NAME
-    when the whole experiment is asked for. Several experiments become one document; each
-    table stays complete, and a family of comparisons of its own. Costs seconds.
+    when the whole experiment is asked for. Several experiments become one document; each table stays complete, and a
+    family of comparisons of its own. Costs seconds.
 
     Example: rcflab table experiments/table_*.yaml --base synth --format tex --output paper/
 
@@ -52,19 +52,11 @@ def table_command(
     """
     sessions = open_sessions(experiments, set_, arms, seeds, base)
     views = [_read(session, source) for session in sessions]
-<<<<<<< HEAD
     reuse = on_stale == "reuse" or agreed(views)
-    tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse)
+    tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
     for session, view, table in zip(sessions, views, tables, strict=True):
         if session.is_whole:
-            write_tables(session.experiment_folder, table, table_provenance(session, view))
-=======
-    reuse = on_stale == "reuse" or _agreed(views)
-    tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
-    if arms is None and seeds is None:
-        for session, view, table in zip(sessions, views, tables, strict=True):
             write_tables(table_folder(session, table), table, table_provenance(session, view))
->>>>>>> main
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)
