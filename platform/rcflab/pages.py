@@ -36,7 +36,9 @@ def told_table(session: Session, view: LedgerView, *, reuse_stale: bool) -> Told
     try:
         return Told(build_table(session, view, reuse_stale=reuse_stale))
     except IncompleteError as error:
-        faults = tuple(str(error).splitlines())
+        first, *named = str(error).splitlines()
+        # The first line says that those below it name what is missing.
+        faults = tuple(named or [first])
     try:
         return Told(build_table(session, view, reuse_stale=reuse_stale, partial=True), faults)
     except IncompleteError:

@@ -51,5 +51,10 @@ def report_command(
     if output is not None:
         write_pages(output, [report_page(session, view, each) for session, view, each in found])
         typer.echo(output)
-    if faults := [fault for each in told for fault in each.faults]:
+    faults = [
+        "\n".join([f"the table of {session.spec.name} is not complete:", *each.faults])
+        for session, each in zip(sessions, told, strict=True)
+        if each.faults
+    ]
+    if faults:
         raise IncompleteError("\n".join(faults))
