@@ -77,7 +77,7 @@ def keep_scores(session: Session) -> float:
     # All records are the same: scored once, the file of each cell is still read, and its scores are kept.
     quick = dataclasses.replace(TASK, metrics=lambda records, weights, wanted: known)
     true, match_records.load_resampling = match_records.load_resampling, lambda name: quick
-    build_table(session, read_ledger(session))
+    build_table(session, read_ledger(session, series=False))
     match_records.load_resampling = true
     return took
 
@@ -102,9 +102,9 @@ def main() -> None:
         finish(session, chosen.steps)
         os.fsync = fsync
         each = keep_scores(session)
-        view, table = read_ledger(session), build_table(session, read_ledger(session))
+        view, table = read_ledger(session, series=False), build_table(session, read_ledger(session, series=False))
         parts = {
-            "read ledgers": lambda: read_ledger(session),
+            "read ledgers": lambda: read_ledger(session, series=False),
             "table": lambda: build_table(session, view),
             "render md and json": lambda: (render(table, "md"), render(table, "json")),
         }

@@ -72,7 +72,7 @@ def power_command(
     """
     _refuse(gap, power)
     session = open_session(experiment, set_, arms, seeds, base)
-    table = build_table(session, read_ledger(session), reuse_stale=True)
+    table = build_table(session, read_ledger(session, series=False), reuse_stale=True)
     lines = list(_lines(table, gap, power))
     if not lines:
         raise IncompleteError(
