@@ -22,6 +22,7 @@ _COMMANDS = {
     "plan": "List the cells and how far each is; starts nothing.",
     "run": "Train and evaluate what is missing, then write the tables.",
     "table": "Print the table of a finished experiment.",
+    "replay": "Run one trial again and compare it bit for bit.",
     "diff": "What differs between two arms, and whether they share a training.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",
