@@ -17,11 +17,13 @@ from rcflab.comparison import Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.identity import evaluation_view
 from rcflab.knobs import Knob, knobs_of
+from rcflab.looks import SeedsExtended
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
 from rcflab.records import CellResult, Json, LeftOut, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
+from rcflab.unit_tests import ArmTest
 
 Layout = Literal["arms", "knobs", "both"]
 
@@ -36,6 +38,8 @@ class Measure:
     """Over the seeds that have a value; None where none has."""
     difference: Summary | None
     """To the baseline, over the seeds that both have; None where there is none, and for the baseline itself."""
+    more_differences: tuple[Summary | None, ...] = ()
+    """The same to each further baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +74,25 @@ class AblationTable:
     scoring: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
-    """What may be said of the arms; None where nothing was resampled, or where the baseline is not in the table."""
+    """What may be said of the arms; None where nothing was resampled, or where no baseline is in the table."""
+    more_comparisons: tuple[Comparisons, ...] = ()
+    """The same against each further baseline."""
+    more_baselines: tuple[str, ...] = ()
+    tests: tuple[ArmTest, ...] = ()
+    """The t-tests that the experiment asks for, each arm of each."""
+    extended: SeedsExtended | None = None
+    """Seeds that were added after somebody had seen a table of fewer."""
     knobs: tuple[Knob, ...] = ()
     """What the arms differ in."""
     layout: Layout = "arms"
     """Whether a printed row is called by its arm, by its knobs, or by both."""
     left_out: tuple[LeftOut, ...] = ()
     """Cells that a partial table goes without."""
+
+    @property
+    def all_comparisons(self) -> tuple[Comparisons, ...]:
+        """Those with the first baseline, then those with the others."""
+        return () if self.comparisons is None else (self.comparisons, *self.more_comparisons)
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
@@ -92,14 +108,25 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     arms: dict[str, dict[int, CellResult]] = {cell.arm: {} for cell in plan.cells}
     for result in results.results:
         arms[result.cell.arm][result.cell.seed] = result
-    rows = tuple(_row(plan, arm, found, arms.get(plan.baseline, {})) for arm, found in arms.items())
+    rivals = {baseline: arms.get(baseline, {}) for baseline in plan.baselines}
+    rows = tuple(_row(plan, arm, found, rivals) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
     scoring, knobs = _shared_scoring(plan), knobs_of(plan.task, plan.cells)
     return AblationTable(
-        plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring, knobs=knobs,
+        plan.experiment,
+        plan.baseline,
+        metrics,
+        rows,
+        plan.joined,
+        reused,
+        digest,
+        paper,
+        scoring,
+        knobs=knobs,
+        more_baselines=plan.more_baselines,
         left_out=results.left_out,
-    )  # fmt: skip
+    )
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
@@ -141,14 +168,19 @@ def _refuse_unreported(results: ResultSet) -> None:
         )
 
 
-def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Mapping[int, CellResult]) -> Row:
+def _row(
+    plan: RunPlan, arm: str, found: Mapping[int, CellResult], baselines: Mapping[str, Mapping[int, CellResult]]
+) -> Row:
     seeds = tuple(sorted(found))
     measures: list[Measure] = []
     for key in plan.metrics:
-        values, rival = _values(found, key), _values(baseline, key)
-        difference = None if arm == plan.baseline else paired_difference(values, rival)
+        values = _values(found, key)
+        first, *more = [
+            None if arm == baseline else paired_difference(values, _values(rival, key))
+            for baseline, rival in baselines.items()
+        ]
         summary = summarize(list(values.values())) if values else None
-        measures.append(Measure(tuple(values.get(seed) for seed in seeds), summary, difference))
+        measures.append(Measure(tuple(values.get(seed) for seed in seeds), summary, first, tuple(more)))
     return Row(
         arm=arm,
         is_baseline=arm == plan.baseline,

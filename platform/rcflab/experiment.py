@@ -7,8 +7,10 @@ nothing ends the process; what the commands print as `error: ...` is raised as a
 """
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
@@ -17,16 +19,19 @@ from matplotlib.figure import Figure
 from rich.console import Console
 
 from rcflab.ablation import AblationTable
+from rcflab.curves import cell_curves
 from rcflab.errors import IncompleteError, InputError, Problem
-from rcflab.frames import cell_series, history_frame, plan_frame, results_frame
+from rcflab.frames import history_frame, plan_frame, results_frame
 from rcflab.records import Cell, Json
-from rcflab.report.figures import FIGURES, Curve, FigureData, draw_figure, figure_kind
+from rcflab.report.figures import FIGURES, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
 from rcflab.session import LedgerView, Session, open_experiment, read_ledger
+from rcflab.sides import Side, compare, provenance_of, side_of_trial
 from rcflab.suggest import nearest
 from rcflab.table_view import TableView
 from rcflab.tables import build_table
 from rcflab.task import load_task
+from rcflab.trials import find_trial
 
 OnStale = Literal["ask", "reuse", "retrain"]
 """What to do with what other code finished; `ask` refuses with the choices, since a notebook has nobody to ask."""
@@ -111,7 +116,25 @@ class Experiment:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
         view = self._view()
-        return draw_figure(name, FigureData(self._table(view, on_stale), self._curves(view)))
+        table = self._table(view, on_stale)
+        return draw_figure(
+            name, FigureData(table, cell_curves(self._session.plan, view.keys), tuple(self._session.spec.factors or ()))
+        )
+
+    def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
+        """What differs between two arms: a row for each field (part, field, value of each), keys at seed 0.
+
+        With a `seed` the two cells there are compared: also what made them (code, packages, machine, data), where it
+        differs, and their results. A side may also be the beginning of a trial's key below the same storage root.
+        Raises InputError for a side that is not there.
+        """
+        view = self._view()
+        sides = [self._side(text, seed, view) for text in (one, other)]
+        names = [one, other] if one != other else [one, f"{other} again"]
+        return pd.DataFrame(
+            [dict(zip(("part", "field", *names), row, strict=True)) for row in compare(*sides).rows()],
+            columns=["part", "field", *names],
+        )
 
     def load(self, arm: str | None = None, seed: int = 0, *, best: bool = False) -> object:
         """The trained model of one cell, by default the baseline's: for the task `rcf` what `rcf.load` returns.
@@ -136,12 +159,18 @@ class Experiment:
     def _table(self, view: LedgerView, on_stale: str) -> AblationTable:
         return build_table(self._session, view, reuse_stale=on_stale == "reuse")
 
-    def _curves(self, view: LedgerView) -> tuple[Curve, ...]:
-        return tuple(
-            Curve(cell.arm, cell.seed, metric, tuple(points), tuple(points.values()))
-            for cell in self._session.plan.cells
-            for metric, points in cell_series(view.keys[cell.train_key], cell.eval_key).items()
-        )
+    def _side(self, text: str, seed: int | None, view: LedgerView) -> Side:
+        if text not in self.arms and re.fullmatch("[0-9a-f]{4,}", text):
+            return side_of_trial(find_trial(self.storage, text))
+        cell = self._cell(text, seed or 0)
+        config = {"task": self._session.plan.task, **cell.config}
+        keys = {"train_key": cell.train_key, "eval_key": cell.eval_key}
+        if seed is None:
+            return Side(text, config, keys)
+        state = view.keys[cell.train_key]
+        final = state.final(cell.eval_key)
+        made = provenance_of(state, final, asdict(self._session.fingerprints[text]))
+        return Side(text, config, keys, "", made, final.values if final else {})
 
     def _cell(self, arm: str, seed: int) -> Cell:
         for cell in self._session.plan.cells:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
+from rcflab.curves import cell_series
 from rcflab.design.names import short_names
 from rcflab.errors import InputError, Problem
 from rcflab.ledger.events import Evaluated
-from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell
 from rcflab.session import LedgerView, Session
 from rcflab.suggest import nearest
@@ -79,16 +79,6 @@ def history_frame(session: Session, view: LedgerView, metrics: Sequence[str] | N
     chosen = _chosen(metrics, list(dict.fromkeys(row["metric"] for row in rows)))
     rows = [row for row in rows if row["metric"] in chosen]
     return pd.DataFrame(rows, columns=[*_labels(session), "metric", "step", "value"])
-
-
-def cell_series(key: KeyState, eval_key: str) -> dict[str, dict[int, float]]:
-    """Metric -> {step: value} of one cell, steps ascending: its training, and its evaluations by the latest code."""
-    series = {metric: {point.step: point.value for point in points} for metric, points in key.series.items()}
-    for event in key.evaluations:
-        if event.eval_key == eval_key:
-            for metric, value in event.values.items():
-                series.setdefault(metric, {})[event.step] = value
-    return {metric: dict(sorted(points.items())) for metric, points in series.items()}
 
 
 def _cells(session: Session) -> Iterator[tuple[Cell, dict[str, Any]]]:

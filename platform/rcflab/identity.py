@@ -35,6 +35,9 @@ class Fingerprints:
     val_data: str
     weights: str
     """Empty where the network starts from random weights."""
+    videos: str = ""
+    """Which videos are scored against which truth, whatever is seen and heard of them. No part of any key: arms where
+    it differs cannot stand in one table."""
 
 
 def digest(value: Json) -> str:

@@ -7,9 +7,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rcf import checkpoint
 from rcf.checkpoint import without_weights
 from rcf.config import FrameSizeConfig, ModelConfig, RcfConfig, SyntheticConfig
@@ -21,7 +18,6 @@ from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
 from rcf.evaluation.evaluator import Evaluation, Evaluator
 from rcf.evaluation.results import write_results
-from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.audio import audio_weights_problem
@@ -32,7 +28,7 @@ from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcf.trained import load
 from rcflab.records import Json
-from rcflab.task import EvalResult, Records, Schedule, TaskSpec
+from rcflab.task import EvalResult, Schedule, TaskSpec
 
 logger = logging.getLogger(__name__)
 
@@ -178,10 +174,6 @@ def _prepare(config: Mapping[str, Json]) -> None:
         write_synthetic(folder, parsed.data)
 
 
-def _metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
-    return track_metrics(stats_from_records(records, video_weights))
-
-
 TASK = TaskSpec(
     name="rcf",
     schedule=_schedule,
@@ -190,6 +182,5 @@ TASK = TaskSpec(
     prepare=_prepare,
     resume_files=(checkpoint.OPTIMIZER,),
     best="val/ap",
-    metrics=_metrics,
     load=load,
 )

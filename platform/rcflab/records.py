@@ -41,6 +41,16 @@ class RunPlan:
     """Metric keys of the table."""
     joined: tuple[tuple[str, ...], ...] = ()
     """Groups of arm names whose cells are one and the same, since their difference has no effect."""
+    more_baselines: tuple[str, ...] = ()
+    """Further arms that all others are compared with."""
+    family: int = 0
+    """Pairs of an arm and a baseline that the whole experiment has, also where the plan is narrowed; joined arms count
+    as one."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """All of them; differences in the main table are to the first."""
+        return (self.baseline, *self.more_baselines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import safetensors.numpy
 from numpy.typing import NDArray
-from safetensors import safe_open
 
 from rcflab.ledger.events import Evaluated
 from rcflab.ledger.fold import KeyState, Point
@@ -172,8 +172,7 @@ def _npz(path: Path) -> Arrays:
 def _tensors(path: Path) -> Arrays:
     if path.suffix == ".npy":
         return {"": np.load(path, allow_pickle=False)}
-    with safe_open(str(path), framework="numpy") as file:
-        return {name: file.get_tensor(name) for name in file.keys()}
+    return safetensors.numpy.load_file(path)  # pyright: ignore[reportUnknownMemberType]
 
 
 def _same(one: float, other: float) -> bool:

@@ -1,6 +1,6 @@
 """A run from its plan to its table: what `rcflab run` does, and a notebook without a command line.
 
-Session --states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
+Session --write_plan, states--> Work --choose--> jobs --> preflight, prepare --> Ray --> ledger --> table, files
                              nothing to do? ----------------------------------------------^   `--> hooks are told
                                                `--> shipper, progress view and budget read the ledger meanwhile
 
@@ -17,6 +17,7 @@ from rich.console import Console
 from rcflab.commands.announce import announce_near, announced
 from rcflab.commands.budgeted import allowed, explained
 from rcflab.commands.live import shown
+from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve, sweep
@@ -27,11 +28,13 @@ from rcflab.execute.work import Work, find_work
 from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
 from rcflab.notify import Hook, hooks_of
+from rcflab.plan_file import write_plan
 from rcflab.policy_config import BudgetConfig
 from rcflab.progress import Watch, Watched
 from rcflab.session import LedgerView, Session, preflight, read_ledger
 from rcflab.spending import BudgetRule, Spending
 from rcflab.task import load_task
+from rcflab.track.shipper import Pending
 
 if TYPE_CHECKING:  # its statistics take most of a second to load
     from rcflab.ablation import AblationTable
@@ -70,17 +73,22 @@ def run_session(
     resources = resolve(session.spec.resources, str(session.path))
     hooks = hooks_of(session.spec.notify, os.environ)
     sweep(session.storage)
-    view = read_ledger(session)
+    write_plan(session)
+    view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
     jobs = work.jobs(session.plan, choice)
     if not retrain_lost:
         _refuse_lost(session, view, [job for job in jobs if choice == "reuse" or job.train_key not in work.stale])
+    waiting = False
     with announced(session, hooks if jobs else (), console):
         if jobs or not is_shipped(session):
-            _run(session, resources, jobs, hooks, console)
-            view = read_ledger(session)
-        return _finish(session, view, choice, partial)
+            waiting = not _run(session, resources, jobs, hooks, console)
+            view = read_ledger(session, series=False)
+        done = _finish(session, view, choice, partial)
+        if session.is_whole and not waiting and not done.table.left_out:
+            _publish(session, done.table, console)
+        return done
 
 
 def refuse_stale(work: Work) -> Choice:
@@ -110,22 +118,25 @@ def _refuse_lost(session: Session, view: LedgerView, jobs: list[Job]) -> None:
         raise IncompleteError("\n".join(lost))
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> None:
+def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> bool:
+    """Whether the tracking store has it all in the end."""
     try:
-        _run_and_ship(session, resources, jobs, hooks, console)
+        return _run_and_ship(session, resources, jobs, hooks, console).clear
     except BudgetSpentError as error:
         more = explained(session, error)
         if more is not None:
             raise more from error
+        return is_shipped(session)
 
 
 def _run_and_ship(
     session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console
-) -> None:
+) -> Pending:
     if jobs:
         preflight(session)
-        _prepare(session)
     shipper = open_shipper(session)
+    if jobs:
+        _prepare(session)
     last: dict[str, JobProgress] = {}
     patience_s = _IMPATIENCE_S
     try:
@@ -144,13 +155,22 @@ def _run_and_ship(
     blocked = [f"{_label(jobs, key)}: {each.reason}" for key, each in last.items() if each.phase == "blocked"]
     if blocked:
         raise InterruptedRunError("\n".join(blocked))
+    return pending
+
+
+def _publish(session: Session, table: "AblationTable", console: Console) -> None:
+    """Arms and files of the table go to the store; one that does not take them has not spoilt the run."""
+    fault = publish_table(session, table, _PATIENCE_S)
+    if fault is not None:
+        text = f"the table waits for {session.tracking_uri} ({fault}); rcflab sync sends it later"
+        console.print(text, markup=False, soft_wrap=True)
 
 
 def _train(
     session: Session, resources: Resources, wanted: list[Job], hooks: Sequence[Hook], console: Console
 ) -> dict[str, JobProgress]:
     task = load_task(session.plan.task)
-    finished = {key for key, state in read_ledger(session).keys.items() if state.state == "finished"}
+    finished = {key for key, state in read_ledger(session, series=False).keys.items() if state.state == "finished"}
     spending = Spending(session.storage, session.spec.name)
     jobs, held_back = allowed(session, wanted, finished, spending)
     watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]

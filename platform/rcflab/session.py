@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from rcflab.arms_elsewhere import ArmSource
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -35,6 +36,8 @@ class Session(NamedTuple):
     """The YAML file, as it was named."""
     is_whole: bool
     """All arms and seeds of the experiment are in the plan: only then tables are written as files."""
+    sources: Mapping[str, ArmSource]
+    """Where the arms that are taken from other experiments were written."""
 
     @property
     def storage(self) -> Path:
@@ -84,7 +87,7 @@ def open_experiment(
         raise _whole_truth(loaded, error) from error
     plan, whole = make_plan(loaded, prints, arms, seeds), arms is None and seeds is None
     provenance = replace(gather_provenance(), made_for=loaded.spec.name)
-    return Session(loaded.spec, plan, prints, provenance, path, whole)
+    return Session(loaded.spec, plan, prints, provenance, path, whole, loaded.sources)
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
@@ -94,11 +97,14 @@ def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
     return InputError([*found, *(problem for problem in error.problems if problem.file not in files)])
 
 
-def read_ledger(session: Session) -> LedgerView:
-    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger."""
+def read_ledger(session: Session, *, series: bool = True) -> LedgerView:
+    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger.
+
+    Without `series` no curve is read, which is all that a table needs and much faster.
+    """
     storage, plan = session.storage, session.plan
     train_keys = sorted({cell.train_key for cell in plan.cells})
-    keys = {key: read_key(storage, key) for key in train_keys}
+    keys = {key: read_key(storage, key, series=series) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
     code = session.provenance.code_digest
     lost = frozenset(cell.eval_key for cell in plan.cells if _is_lost(storage, keys[cell.train_key], cell, code))

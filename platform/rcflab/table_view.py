@@ -5,7 +5,7 @@ AblationTable --TableView--> _repr_html_, markdown(), latex(), csv(), json()
 
 from rcflab.ablation import AblationTable
 from rcflab.report.files import render
-from rcflab.report.html_table import render_html
+from rcflab.report.html import render_html_fragment
 from rcflab.report.rows import table_rows
 
 
@@ -34,7 +34,7 @@ class TableView:
 
     def html(self) -> str:
         """A fragment for a page of one's own."""
-        return render_html(table_rows(self.data))
+        return render_html_fragment(table_rows(self.data))
 
     def __str__(self) -> str:
         return self.markdown()

@@ -111,7 +111,7 @@ class ToyTraining:
         results = artifacts / "results.json"
         results.write_text(json.dumps({"distance": records["distance"].tolist()}))
         digest = hashlib.sha256(points.tobytes()).hexdigest()
-        return EvalResult(metrics(records, None), records, digest, (results,))
+        return EvalResult(_metrics(records), records, digest, (results,))
 
     def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """This rank's videos."""
@@ -128,10 +128,9 @@ class ToyTraining:
         return found
 
 
-def metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
-    """Weighted mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
-    scores = _scores(records)
-    return {key: float(np.average(each, weights=video_weights)) for key, each in scores.items()}
+def _metrics(records: Records) -> Mapping[str, float]:
+    """Mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
+    return {key: float(np.average(each)) for key, each in _scores(records).items()}
 
 
 def _resampled(
@@ -180,7 +179,6 @@ TASK = TaskSpec(
     prepare=_prepare,
     resume_files=("momentum.npy",),
     best="toy/score",
-    metrics=metrics,
     load=_load,
 )
 
@@ -188,4 +186,6 @@ RESAMPLING = Resampling(
     known=("toy/score", "toy/distance"),
     videos=lambda records: int(records["distance"].size),
     metrics=_resampled,
+    modules=("rcflab.stats.resamples", "rcflab.toy_task"),
+    groups=("toy",),
 )

@@ -106,6 +106,8 @@ def test_json_has_them_in_full_precision(table: AblationTable) -> None:
         "seed_variance": None,
         "video_variance": None,
         "rare_categories_dominate": False,
+        "correlation": None,
+        "over_seeds": None,
         "verdict": "better by 3.2 [1.0, 5.5]",
     }
 

@@ -141,11 +141,14 @@ def test_levels_of_factors_are_columns_also_where_a_column_has_their_name(experi
 def test_the_table_is_that_of_the_command_in_every_format(finished: rcflab.Experiment, tmp_path: Path) -> None:
     table = finished.table()
     assert "| plain (baseline) | 2 | 1.50 ± 0.71 |" in table.markdown()
-    assert table.latex().startswith("% needs \\usepackage{booktabs}")
+    assert table.latex().startswith("% needs \\usepackage")
     assert json.loads(table.json())["arms"][1]["metrics"]["toy/score"]["values"] == [3, 4]
     assert table.csv().splitlines()[0].startswith("arm,")
     assert str(table) == table.markdown() == table._repr_markdown_()
-    assert "<td>plain (baseline)</td><td>2</td><td>1.50 ± 0.71</td>" in table._repr_html_()
+    shown = table._repr_html_()
+    assert ">plain (baseline)<" in shown
+    assert ">1.50 ± 0.71<" in shown
+    assert "<html" not in shown
     assert not (tmp_path / "runs" / "experiments").exists()
 
 

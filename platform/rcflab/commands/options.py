@@ -29,6 +29,7 @@ Partial = Annotated[
     bool,
     typer.Option("--partial", help="A table of the cells that are done; it names those that are left out, and why."),
 ]
+Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 

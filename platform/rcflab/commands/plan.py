@@ -19,7 +19,7 @@ from rcflab.ledger.files import folder_bytes
 from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
-_STYLES: dict[CellState, str] = {
+STATE_STYLES: dict[CellState, str] = {
     "done": "green", "running": "cyan", "missing": "", "failed": "red", "stale": "yellow",
 }  # fmt: skip
 
@@ -78,6 +78,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "levels": session.spec.arms if session.spec.factors else None,
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
+        "from": {arm: {"file": str(each.path), "arm": each.arm} for arm, each in session.sources.items()},
         "estimate": _cost_json(session, cost),
         "budget": [{**asdict(item), "needed": needed} for item, needed in budget_state(session, view, cost)],
     }
@@ -118,11 +119,14 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
         state = view.states[cell.eval_key]
         reason = view.keys[cell.train_key].reason if state == "failed" else ""
         note = f" ({reason})" if reason else ""
-        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=_STYLES[state]))
+        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=STATE_STYLES[state]))
     console.print(table)
     design = design_of(session.spec)
     for line in design_lines(design, len(plan.cells)) if design else ():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for arm, source in session.sources.items():
+        if any(cell.arm == arm for cell in plan.cells):
+            console.print(f"{arm}: the arm {source.label}", markup=False, highlight=False, soft_wrap=True)
     for group in plan.joined:
         console.print(f"{' = '.join(group)}: what they differ in has no effect; trained once", markup=False)
     counts = Counter(view.states[cell.eval_key] for cell in plan.cells)

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from rcflab.commands.live import shown
-from rcflab.commands.options import AsJson, Base, Set, echo_json, open_session
+from rcflab.commands.options import AsJson, Base, Set, Storage, echo_json, open_session
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.execute.batch import Batch, resolve
 from rcflab.execute.driver import run_on_ray
@@ -35,7 +35,6 @@ from rcflab.task import load_task
 
 Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="eval_key or its beginning; ARM/SEED with --experiment.")]
 File = Annotated[Path | None, typer.Option("--experiment", "-e", metavar="YAML", help="The file that has ARM/SEED.")]
-Storage = Annotated[Path, typer.Option("--storage", metavar="FOLDER", help="The storage root, without --experiment.")]
 Scratch = Annotated[
     Path | None,
     typer.Option("--scratch", metavar="FOLDER", help="Where it runs, instead of storage.root/replays/TRIAL."),

@@ -1,6 +1,7 @@
 """`rcflab table`: the table of what is finished, if all of it is; of one experiment or of many.
 
 Session + LedgerView --build_table--> AblationTable --render--> stdout, and the files below storage.root
+          `-- of the ledger, or of MLflow alone: equal bytes
 of each experiment                                  --one document--> stdout, and --output
 """
 
@@ -12,10 +13,12 @@ import typer
 
 from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_sessions
 from rcflab.report.files import Format, render_tables, write_document, write_tables
-from rcflab.session import LedgerView, read_ledger
+from rcflab.session import LedgerView, Session, read_ledger
 from rcflab.tables import build_tables, table_folder, table_provenance
+from rcflab.track.view import read_tracking
 
 OnStale = Literal["ask", "reuse"]
+Source = Literal["ledger", "mlflow"]
 
 
 def table_command(
@@ -30,6 +33,7 @@ def table_command(
         typer.Option("--output", "-o", metavar="FOLDER", help="Also write one document of all, in every format."),
     ] = None,
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Cells that other code finished.")] = "ask",
+    source: Annotated[Source, typer.Option("--from", help="Where the results are read.")] = "ledger",
     partial: Partial = False,
 ) -> None:
     """Print the tables of experiments; trains nothing, and refuses when a cell of any is missing.
@@ -37,16 +41,17 @@ def table_command(
     With --partial cells that are missing, failed or stale are left out instead, and named below the table; an arm
     without any seed has a row of dashes. Its files go into the folder `partial` beside those of the whole table.
 
-    Reads the YAML files, the data's digests and the ledgers below storage.root. Writes each table in all formats below
-    storage.root/experiments/NAME when the whole experiment is asked for. Several experiments become one document; each
+    Reads the YAML files, the data's digests and the ledgers below storage.root; with `--from mlflow` the tracking
+    store instead of the ledger, for equal bytes. Writes each table in all formats below storage.root/experiments/NAME
+    when the whole experiment is asked for. Several experiments become one document; each
     table stays complete, and a family of comparisons of its own. Costs seconds.
 
     Example: rcflab table experiments/table_*.yaml --base synth --format tex --output paper/
 
-    Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 74 storage.
+    Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 69 MLflow is down, 74 storage.
     """
     sessions = open_sessions(experiments, set_, arms, seeds, base)
-    views = [read_ledger(session) for session in sessions]
+    views = [_read(session, source) for session in sessions]
     reuse = on_stale == "reuse" or _agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
     if arms is None and seeds is None:
@@ -55,6 +60,10 @@ def table_command(
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)
+
+
+def _read(session: Session, source: Source) -> LedgerView:
+    return read_tracking(session) if source == "mlflow" else read_ledger(session, series=False)
 
 
 def _agreed(views: list[LedgerView]) -> bool:

@@ -34,6 +34,7 @@ from rcflab.execute.failures import classify, describe
 from rcflab.execute.heartbeat import beating
 from rcflab.execute.job import Evaluation, Job, JobProgress, Phase
 from rcflab.execute.job_file import write_job
+from rcflab.execute.system_load import SystemLoad
 from rcflab.faults import fault_point
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
@@ -89,6 +90,7 @@ class _Run:
         self.state: KeyState = read_key(storage, job.train_key)
         self.best = BestCheckpoint(storage, self.store.folder, lease.guard, task.best, task.resume_files)
         self.evaluated: dict[tuple[str, int], Mapping[str, float]] = {}
+        self.load = SystemLoad()
         self.code = ""
         self.saved: Checkpoint | None = None
         self.over = False
@@ -183,7 +185,8 @@ class _Run:
             if not math.isfinite(value):
                 raise NonFiniteLossError(self.step, key, value)
         if _is_due(self.step, self.schedule.log_every) or self.step == self.schedule.steps:
-            self._append(Metrics(_now_ms(), self.step, {**values, "time/step_ms": step_ms}))
+            load = self.load.sample(last=self.step == self.schedule.steps)
+            self._append(Metrics(_now_ms(), self.step, {**values, "time/step_ms": step_ms, **load}))
 
     def _checkpoint(self, training: Training) -> None:
         # The last checkpoint is never continued: what only a resume needs is left out from the start.

@@ -16,12 +16,7 @@ COLUMNS = (
 
 def render_comparisons_csv(tables: Sequence[AblationTable]) -> str:
     """Header first, then the comparisons of every table; empty where there is no number. Ends in a newline."""
-    lines = [
-        _cells(table, found, each)
-        for table in tables
-        if (found := table.comparisons) is not None
-        for each in found.arms
-    ]
+    lines = [_cells(table, found, each) for table in tables for found in table.all_comparisons for each in found.arms]
     return written(lines, COLUMNS)
 
 

@@ -4,6 +4,7 @@ A field in which arms differ is a column of its own. A metric without a value in
 many seeds its mean and its difference stand for. Where the table repeats one of the paper's, a last column
 `<metric> paper` quotes it; rows of other methods are left out. Several experiments stand below each other under the
 columns of all.
+Each further baseline has two columns a metric, `<metric> difference to NAME` and its sd.
 """
 
 import csv
@@ -53,6 +54,9 @@ def _cells(table: AblationTable, row: Row) -> Cells:
             cells |= _counts(spec.key, measure)
         if table.paper:
             cells[f"{spec.key} paper"] = number(paper)
+        for baseline, found in zip(table.more_baselines, measure.more_differences, strict=True):
+            cells[f"{spec.key} difference to {baseline}"] = number(found.mean if found else None)
+            cells[f"{spec.key} difference to {baseline} sd"] = number(found.sd if found else None)
     return cells | {
         "seeds": " ".join(map(str, row.seeds)),
         "train_keys": " ".join(row.train_keys),

@@ -2,6 +2,7 @@
 
 AblationTable ... --render--> table.md .csv .tex .macros.tex .comparisons.csv .json .html: equal bytes for equal results
                   --figures--> forest.png  forest.svg ...: likewise
+                  --render_statistics--> table.statistics.md: likewise
 what varies (times, hosts, run ids) ----> table.provenance.json
 """
 
@@ -21,6 +22,7 @@ from rcflab.report.latex import render_latex, render_latex_tables
 from rcflab.report.macros import render_macros
 from rcflab.report.markdown import render_markdown, render_markdown_tables
 from rcflab.report.rows import TableRows, table_rows
+from rcflab.report.statistics import render_statistics
 
 Format = Literal["md", "csv", "tex", "macros", "comparisons", "json", "html"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -68,9 +70,19 @@ def file_name(form: Format, stem: str = "table") -> str:
 def write_tables(folder: Path, table: AblationTable, provenance: Mapping[str, Json]) -> dict[Format, Path]:
     """Write every format and the provenance below `folder`; returns the paths. Raises StorageError."""
     paths = _write(folder, {form: render(table, form) for form in FORMATS}, "table")
+    _write_statistics(folder / "table.statistics.md", table)
     _write_figures(folder, table)
     replace_json(folder / "table.provenance.json", provenance)
     return paths
+
+
+def _write_statistics(path: Path, table: AblationTable) -> None:
+    """Beside a table with comparisons only."""
+    if table.all_comparisons:
+        replace_text(path, render_statistics(table))
+    else:
+        with storage_errors(path, "remove"):
+            path.unlink(missing_ok=True)
 
 
 def write_document(folder: Path, tables: Sequence[AblationTable]) -> dict[Format, Path]:

@@ -70,6 +70,11 @@ def render_html(rows: TableRows) -> str:
     return render_template("tables.html.j2", {"tables": [html_table(rows)], "title": rows.experiment, "families": ""})
 
 
+def render_html_fragment(rows: TableRows) -> str:
+    """The same tables as one `div` without styles, for a page that has its own: a notebook, say."""
+    return render_template("fragment.html.j2", {"table": html_table(rows)})
+
+
 def render_html_tables(tables: Sequence[TableRows]) -> str:
     """The same with several experiments below each other."""
     title = ", ".join(rows.experiment for rows in tables)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rcflab.ablation import AblationTable, Measure
 from rcflab.knobs import Switch
 from rcflab.metrics import MetricSpec
-from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, comparison_rows
+from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, section_rows
 from rcflab.report.notes import layout_notes, made_by
 from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
@@ -80,7 +80,7 @@ class TableRows:
 def table_rows(table: AblationTable) -> TableRows:
     """The rows of `table`, rounded to the digits of each metric, with notes that say what the numbers are."""
     found = table.comparisons
-    better = frozenset[str]() if found is None else found.better
+    better = frozenset[str]() if found is None or found.baseline != table.baseline else found.better
     tested = None if found is None else found.metric
     knobs = () if table.layout == "arms" else table.knobs
     rows = tuple(
@@ -103,7 +103,7 @@ def table_rows(table: AblationTable) -> TableRows:
         rows,
         tuple(_notes(table)),
         _quoted(table),
-        comparison_rows(found),
+        section_rows(table.all_comparisons),
         () if found is None else comparison_head(found),
         tuple(knob.label for knob in knobs),
         names_arms=not knobs or table.layout == "both",
@@ -151,7 +151,17 @@ def _notes(table: AblationTable) -> list[str]:
     else:
         notes.append(f"The baseline {table.baseline} is not in this table, so there are no differences.")
     notes += layout_notes(table)
-    notes += comparison_notes(table.comparisons)
+    if table.more_baselines:
+        notes.append(f"Differences to {', '.join(table.more_baselines)} are in the second part, and in csv and json.")
+    notes += comparison_notes(table.comparisons, table.more_comparisons)
+    if table.extended:
+        path = ", ".join(map(str, table.extended.looks))
+        notes.append(
+            f"Seeds extended after a look ({path} -> {table.extended.seeds}): who adds seeds until a test pleases "
+            "finds what is not there; p does not know of it."
+        )
+    if table.tests:
+        notes.append("The t-tests that the experiment asks for are in table.statistics.md.")
     units: dict[str, list[str]] = {}
     for spec in table.metrics:
         units.setdefault(spec.unit, []).append(spec.label)
