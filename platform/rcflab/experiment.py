@@ -90,15 +90,16 @@ class Experiment:
         """One row a cell (arm x seed): `state` is done, running, missing, failed (with `reason`) or stale."""
         return plan_frame(self._session, self._view())
 
-    def run(self, on_stale: OnStale = "ask") -> TableView:
+    def run(self, on_stale: OnStale = "ask", *, retrain_lost: bool = False) -> TableView:
         """Train and evaluate what is missing, write the tables below the storage root, return the table.
 
         Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
-        KeyboardInterrupt; the same call goes on from there. Raises CellsFailedError, IncompleteError (stale trainings,
+        KeyboardInterrupt; the same call goes on from there. `retrain_lost` trains anew what has to be evaluated again and
+        lost its checkpoint. Raises CellsFailedError, IncompleteError (stale trainings,
         with `ask`), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
         """
         choose: Choose = refuse_stale if on_stale == "ask" else lambda work: on_stale
-        return TableView(run_session(self._session, _console(), choose).table)
+        return TableView(run_session(self._session, _console(), choose, retrain_lost=retrain_lost).table)
 
     def results(self, metrics: Sequence[str] | None = None, *, wide: bool = False) -> pd.DataFrame:
         """The final evaluation of every cell that has one: a row for each metric of it, or with `wide` a column."""
@@ -108,9 +109,12 @@ class Experiment:
         """Every metric over the steps: a row for each cell, metric and step."""
         return history_frame(self._session, self._view(), metrics)
 
-    def table(self, on_stale: Literal["ask", "reuse"] = "ask") -> TableView:
-        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way."""
-        return TableView(self._table(self._view(), on_stale))
+    def table(self, on_stale: Literal["ask", "reuse"] = "ask", *, partial: bool = False) -> TableView:
+        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way.
+
+        `partial` leaves such cells out, and names them below the table.
+        """
+        return TableView(self._table(self._view(), on_stale, partial))
 
     def figure(self, name: str = "forest", on_stale: Literal["ask", "reuse"] = "ask") -> Figure:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
@@ -156,8 +160,8 @@ class Experiment:
     def _view(self) -> LedgerView:
         return read_ledger(self._session)
 
-    def _table(self, view: LedgerView, on_stale: str) -> AblationTable:
-        return build_table(self._session, view, reuse_stale=on_stale == "reuse")
+    def _table(self, view: LedgerView, on_stale: str, partial: bool = False) -> AblationTable:
+        return build_table(self._session, view, reuse_stale=on_stale == "reuse", partial=partial)
 
     def _side(self, text: str, seed: int | None, view: LedgerView) -> Side:
         if text not in self.arms and re.fullmatch("[0-9a-f]{4,}", text):

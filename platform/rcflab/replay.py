@@ -4,7 +4,7 @@
                                       +--> how it ended, losses at each step, final metrics, match records, weights
     KeyState, files of the replay ----'        --> Compared(differences, what was compared, what could not be)
 
-Durations are measured anew each time and are left out. Reads files; starts and writes nothing.
+Durations and the load of the machine are measured anew each time and are left out. Reads files, starts nothing.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,11 +16,10 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from rcflab.ledger.events import Evaluated
-from rcflab.ledger.fold import KeyState, Point
+from rcflab.ledger.fold import MAY_DIFFER, KeyState, Point
 from rcflab.records import Json, Provenance
 
 Arrays = Mapping[str, NDArray[np.generic]]
-_MEASURED_ANEW = "time/"
 _TENSORS = (".safetensors", ".npy")
 
 
@@ -67,7 +66,7 @@ def compare_runs(original: Side, replay: Side) -> Compared:
     ends = [f"{side.state.state} {side.state.failure} {side.state.reason}".strip() for side in (original, replay)]
     found.note("end", "state", "" if ends[0] == ends[1] else f"was {ends[0]!r}, is {ends[1]!r}")
     for name in sorted({*original.state.series, *replay.state.series}):
-        if not name.startswith(_MEASURED_ANEW):
+        if not name.startswith(MAY_DIFFER):
             points = (original.state.series.get(name, ()), replay.state.series.get(name, ()))
             found.note("curve", name, _curve_difference(*points))
     if original.final is not None and replay.final is not None:
@@ -107,7 +106,7 @@ def _compare_evaluations(found: Compared, original: Side, replay: Side, was: Eva
     if was.videos_digest != now.videos_digest:
         found.note("records", "videos", f"was {was.videos_digest[:12]}, is {now.videos_digest[:12]}")
     for name in sorted({*was.values, *now.values}):
-        if name.startswith(_MEASURED_ANEW):
+        if name.startswith(MAY_DIFFER):
             continue
         first, second = was.values.get(name), now.values.get(name)
         same = first is not None and second is not None and _same(first, second)
