@@ -19,8 +19,9 @@ from rcflab.errors import InputError
 from rcflab.ledger.fold import KeyState
 from rcflab.load import load_experiment
 from rcflab.metrics import METRICS
-from rcflab.report.comparisons import comparison_notes
+from rcflab.report.comparisons import as_one, comparison_notes
 from rcflab.report.files import render
+from rcflab.report.forest import forest_plot, image
 from rcflab.session import open_experiment
 from rcflab.stats.contrast import Scores, difference
 from rcflab.stats.crossed import crossed
@@ -168,6 +169,14 @@ def table(experiment: Write, ledger_state: Callable[..., KeyState]) -> AblationT
     sections = compare(Resampled(METRICS["toy/score"], arms, 0), plan.baselines, rules=Rules(joined=plan.joined))
     made = tabulate(collect(plan, states, "c0de" * 16))
     return dataclasses.replace(made, comparisons=sections[0], more_comparisons=sections[1:])
+
+
+def test_a_figure_shows_the_differences_to_all_baselines(table: AblationTable) -> None:
+    found = as_one(table.all_comparisons)
+    assert found is not None
+    text = image(forest_plot(found), "svg").decode()
+    assert ">fast − slow<" in text
+    assert "arms: to" not in text
 
 
 def test_every_format_has_the_differences_to_each_baseline(table: AblationTable) -> None:

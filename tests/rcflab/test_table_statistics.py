@@ -13,11 +13,14 @@ from typer.testing import CliRunner
 from rcf.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS
 from rcflab.ablation import AblationTable
 from rcflab.cli import app
+from rcflab.collect import ResultSet
 from rcflab.errors import InputError
 from rcflab.ledger.fold import KeyState
 from rcflab.load import load_experiment
+from rcflab.match_records import category_scores, resampled_scores
 from rcflab.metrics import METRICS
 from rcflab.rcf_records import RESAMPLING
+from rcflab.records import Cell, CellResult, RunPlan
 from rcflab.report.files import render, write_tables
 from rcflab.report.statistics import render_statistics
 from rcflab.session import LedgerView, open_experiment
@@ -161,6 +164,22 @@ def test_ap_is_the_mean_of_the_ap_of_its_categories() -> None:
     alone = [RESAMPLING.metrics(by_category.only(records, name), every, ["val/ap"])["val/ap"][0] for name in counts]
     assert np.mean(alone) == pytest.approx(RESAMPLING.metrics(records, every, ["val/ap"])["val/ap"][0])
     assert len(set(alone)) == 3
+
+
+def test_categories_are_units_of_a_test_each_with_its_ap(tmp_path: Path) -> None:
+    results: list[CellResult] = []
+    for number, arm in enumerate(("a", "b")):
+        np.savez(tmp_path / f"{arm}.npz", allow_pickle=False, **_records(np.random.default_rng(4)))
+        cell = Cell(arm, 0, {}, arm * 16, arm * 16)
+        results.append(CellResult(cell, {"val/ap": 1.0 + number}, "c0de", "", "", f"{arm}.npz", "5eed"))
+    plan = RunPlan("t", "rcf", "a", tuple(each.cell for each in results), ("val/ap",))
+    found = category_scores(ResultSet(plan, tuple(results), ()), tmp_path, "val/ap")
+    assert found["a"][0].shape == (3,)
+    assert found["a"][0].tolist() == found["b"][0].tolist()
+    compared = resampled_scores(ResultSet(plan, tuple(results), ()), tmp_path, 10)
+    assert compared is not None
+    assert compared.categories is not None
+    assert compared.categories.present == 3
 
 
 def test_seeds_that_were_added_after_a_look_are_said_so(make: Callable[..., AblationTable]) -> None:
