@@ -31,6 +31,10 @@ class Session(NamedTuple):
     fingerprints: Mapping[str, Fingerprints]
     """By arm."""
     provenance: Provenance
+    path: Path
+    """The YAML file, as it was named."""
+    is_whole: bool
+    """All arms and seeds of the experiment are in the plan: only then tables are written as files."""
 
     @property
     def storage(self) -> Path:
@@ -76,7 +80,8 @@ def open_experiment(
         prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
     except InputError as error:
         raise _whole_truth(loaded, error) from error
-    return Session(loaded.spec, make_plan(loaded, prints, arms, seeds), prints, gather_provenance())
+    plan, whole = make_plan(loaded, prints, arms, seeds), arms is None and seeds is None
+    return Session(loaded.spec, plan, prints, gather_provenance(), path, whole)
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:

@@ -1,8 +1,7 @@
 """`rcflab run`: train what is missing, then the table.
 
-open, resolve --> states --> nothing to do? ---------------------------> table
-                    `-> preflight, prepare --> jobs --> Ray --> summary --> table
-                                                `--> shipper and progress view read the ledger meanwhile
+open --> run_session (rcflab/running.py), progress on stderr --> table on stdout
+              `--> stale trainings: --on-stale, or ask the person at the terminal
 """
 
 import sys
@@ -11,25 +10,11 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from rcflab.commands.live import shown
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
-from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
-from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
-from rcflab.execute.batch import Batch, Resources, resolve, sweep
-from rcflab.execute.driver import run_on_ray
-from rcflab.execute.job import Job, JobProgress
-from rcflab.execute.work import Work, find_work
-from rcflab.identity import digest
-from rcflab.ledger.lease import this_process
-from rcflab.progress import Watch, Watched
-from rcflab.session import LedgerView, Session, preflight, read_ledger
-from rcflab.task import load_task
+from rcflab.execute.work import Work
+from rcflab.running import Choice, Choose, refuse_stale, run_session, stale_trainings
 
 OnStale = Literal["ask", "reuse", "retrain"]
-_PATIENCE_S = 60.0
-"""For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
-_IMPATIENCE_S = 10.0
-"""The same after an interruption: somebody waits."""
 
 
 def run_command(
@@ -52,92 +37,22 @@ def run_command(
     130 interrupted by Ctrl-C.
     """
     session = open_session(experiment, set_, arms, seeds, base)
-    resources = resolve(session.spec.resources, str(experiment))
-    sweep(session.storage)
-    view = read_ledger(session)
-    work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
-    choice = _choose(work, on_stale)
-    jobs = work.jobs(session.plan, choice)
-    console = Console(stderr=True)
-    if jobs or not is_shipped(session):
-        _run(session, resources, jobs, console)
-        view = read_ledger(session)
-    _finish(session, view, choice, whole=arms is None and seeds is None)
+    done = run_session(session, Console(stderr=True), _choose(on_stale))
+
+    from rcflab.report.files import render  # a second to load: nothing before the table waits for it
+
+    typer.echo(render(done.table, "md"), nl=False)
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], console: Console) -> None:
-    if jobs:
-        preflight(session)
-        _prepare(session)
-    shipper = open_shipper(session)
-    last: dict[str, JobProgress] = {}
-    patience_s = _IMPATIENCE_S
-    try:
-        if jobs:
-            shipper.run_in_background()
-            last = _train(session, resources, jobs, console)
-        patience_s = _PATIENCE_S
-    finally:
-        pending = ship_rest(session, shipper, patience_s)
-        if not pending.clear:
-            console.print(
-                f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); "
-                "rcflab sync sends them later",
-                markup=False, soft_wrap=True,
-            )  # fmt: skip
-    blocked = [f"{session_label(jobs, key)}: {each.reason}" for key, each in last.items() if each.phase == "blocked"]
-    if blocked:
-        raise InterruptedRunError("\n".join(blocked))
-
-
-def _train(session: Session, resources: Resources, jobs: list[Job], console: Console) -> dict[str, JobProgress]:
-    task = load_task(session.plan.task)
-    watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]
-    watch = Watch(session.storage, watched, session.plan.metrics[0])
-    batch = Batch.create(session.storage, this_process(), session.provenance, resources, jobs)
-    console.print(f"{len(jobs)} trainings to do; starting Ray")
-    with shown(watch, console):
-        return run_on_ray(batch)
-
-
-def _prepare(session: Session) -> None:
-    """Make generated data once, before workers would race for it."""
-    prepare = load_task(session.plan.task).prepare
-    distinct = {digest(cell.config): cell.config for cell in session.plan.cells}
-    for config in distinct.values():
-        prepare(config)
-
-
-def _choose(work: Work, on_stale: OnStale) -> Literal["reuse", "retrain"]:
+def _choose(on_stale: OnStale) -> Choose:
     """What to do with trainings that other code finished; without a person to ask, refuse."""
     if on_stale != "ask":
-        return on_stale
+        return lambda work: on_stale
+    return _ask if sys.stdin.isatty() else refuse_stale
+
+
+def _ask(work: Work) -> Choice:
     if not work.stale:
         return "reuse"
-    text = f"{len(work.stale)} trainings were finished by other code: {', '.join(work.labels)}"
-    if not sys.stdin.isatty():
-        raise IncompleteError(f"{text}. Run again with --on-stale reuse (footnoted in the table) or --on-stale retrain")
-    typer.echo(text, err=True)
+    typer.echo(stale_trainings(work), err=True)
     return "retrain" if typer.confirm("Train them anew? No reuses them with a footnote", err=True) else "reuse"
-
-
-def _finish(session: Session, view: LedgerView, choice: str, *, whole: bool) -> None:
-    # Tests and figures take a second to load: nothing before the table waits for them.
-    from rcflab.report.files import render, write_tables
-    from rcflab.tables import build_table, table_provenance
-
-    failed = [cell for cell in session.plan.cells if view.states[cell.eval_key] == "failed"]
-    if failed:
-        lines = [f"{cell.arm} seed {cell.seed}: {view.keys[cell.train_key].reason}" for cell in failed]
-        raise CellsFailedError(
-            f"{len(failed)} of {len(session.plan.cells)} cells failed, no table is made:\n" + "\n".join(lines)
-        )
-    table = build_table(session, view, reuse_stale=choice == "reuse")
-    if whole:
-        write_tables(session.experiment_folder, table, table_provenance(session, view))
-    typer.echo(render(table, "md"), nl=False)
-
-
-def session_label(jobs: list[Job], key: str) -> str:
-    """The label of the job with train_key `key`."""
-    return next(job.label for job in jobs if job.train_key == key)
