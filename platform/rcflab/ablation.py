@@ -65,6 +65,8 @@ class AblationTable:
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
     """What may be said of the arms; None where nothing was resampled, or where the baseline is not in the table."""
+    tuned: str | None = None
+    """How the values of the arms were found, where a search found them."""
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:

@@ -21,7 +21,8 @@ from rcflab.field_faults import Fault, faults_of
 from rcflab.overrides import dotted, fill_variables, merge, set_layer, with_default
 from rcflab.paper import paper_tables
 from rcflab.records import Json
-from rcflab.schema import EXPERIMENTS, MOST_CELLS, RESERVED, ExperimentSpec
+from rcflab.schema import EXPERIMENTS, MOST_CELLS, ExperimentSpec
+from rcflab.search.checks import checked_faults, written_faults
 from rcflab.suggest import nearest
 from rcflab.yaml_file import Layer, is_mapping
 
@@ -60,11 +61,16 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
         faults = faults_of(error, model, resolved.data)
         problems += [_problem(layer, fault) for fault in faults if not _is_said(layer, fault, problems)]
     problems += _baseline_problems(layer) + _paper_problems(layer)
+    said = {fault.loc for fault in faults}
+    problems += [_problem(layer, fault) for fault in written_faults(layer.data) if fault.loc not in said]
     configs, more = arm_configs(resolved, faults)
     problems += one_for_all(more) if is_designed(layer.data) else more
     if problems:
         raise InputError(problems)
     assert spec is not None
+    problems = [_problem(layer, fault) for fault in checked_faults(spec, configs)]
+    if problems:
+        raise InputError(problems)
     return LoadedExperiment(path.absolute(), spec, configs)
 
 
@@ -105,9 +111,6 @@ def _refuse_unknown_task(layer: Layer) -> None:
 
 def _problem(layer: Layer, fault: Fault) -> Problem:
     place = layer.origin(fault.loc).place
-    if fault.loc[0] in RESERVED and len(fault.loc) == 1:
-        hint = "Write each combination as an arm, or take `factors`"
-        return Problem(place, dotted(fault.loc), "a field that is reserved for a later version", "`arms`", hint)
     if fault.loc == ("arms",) and fault.got == "nothing":
         return Problem(place, "arms", fault.got, "`arms: {name: {dotted.path: value}}`, or `factors` with `design`")
     return Problem(place, dotted(fault.loc), fault.got, fault.wanted, fault.hint)

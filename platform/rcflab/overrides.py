@@ -95,7 +95,7 @@ def set_layer(options: Sequence[str], arms: Sequence[str], folder: Path) -> Laye
     """The layer of `--set dotted.path=value` options; the last one wins. Values are YAML, paths start in `folder`.
 
     `arms` are the known arm names: a path `arms.NAME.rest` keeps its rest dotted, as arms are written; so does a path
-    below `factors`, `when` or `generators`.
+    below `factors`, `when` or `generators`, and one below `search.space`, `search.when` or `search.objective`.
     """
     layer = Layer({}, {})
     problems: list[Problem] = []
@@ -124,6 +124,8 @@ def _set_parts(path: str, arms: Sequence[str]) -> tuple[str, ...]:
     field, _, rest = path.partition(".")
     if field in ("factors", "when", "generators"):  # their keys are dotted paths
         return (field, rest)
+    if path.startswith(("search.space.", "search.when.", "search.objective.")):
+        return tuple(path.split(".", 2))
     return tuple(path.split("."))
 
 

@@ -16,13 +16,13 @@ from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.design.factor import DesignKind
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
+from rcflab.search.config import SearchConfig
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
 
 __all__ = [
     "EXPERIMENTS",
     "MOST_CELLS",
-    "RESERVED",
     "SECTIONS",
     "SYNTHETIC_VERSION",
     "TASK_CONFIGS",
@@ -167,6 +167,10 @@ class Envelope(Config):
     """Arms x seeds beyond which an experiment is taken for a slip of the pen, and refused without being listed."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of seeds; they are 0 .. seeds - 1."""
+    search: SearchConfig | None = None
+    """Fields whose best values are searched before the arms are trained with them (rcflab/search/config.py)."""
+    tuned: str | None = None
+    """How the values of this file were found, in a sentence: printed below its tables. A search writes it."""
     resources: ResourcesConfig = ResourcesConfig()
     storage: StorageConfig = StorageConfig()
     tracking: TrackingConfig = TrackingConfig()
@@ -191,9 +195,6 @@ EXPERIMENTS: dict[str, type[RcfExperiment] | type[ToyExperiment]] = {"rcf": RcfE
 TASK_CONFIGS: dict[str, type[RcfConfig] | type[ToyConfig]] = {"rcf": RcfConfig, "toy": ToyConfig}
 SECTIONS: dict[str, tuple[str, ...]] = {name: tuple(config.model_fields) for name, config in TASK_CONFIGS.items()}
 """The sections of each task that arms may change."""
-RESERVED = ("search",)
-"""Fields with a meaning that this version does not know yet."""
-
 _BATCHES: dict[str, Callable[[Mapping[str, Any]], tuple[int, int]]] = {
     "rcf": lambda config: (config["training"]["clips_per_step"], config["training"]["accumulate"]),
     "toy": lambda config: (BATCH, 1),

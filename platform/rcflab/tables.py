@@ -22,6 +22,7 @@ def build_table(session: Session, view: LedgerView, *, reuse_stale: bool = False
     results = collect(session.plan, view.keys, session.provenance.code_digest, reuse_stale=reuse_stale)
     asked = session.spec.table
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
+    table = replace(table, tuned=session.spec.tuned)
     found = resampled_scores(results, session.storage, asked.resamples, asked.primary)
     if found is None:
         return table

@@ -13,6 +13,7 @@ from types import FrameType
 from rcflab.errors import InterruptedRunError, StorageError
 from rcflab.execute.batch import Batch
 from rcflab.execute.job import JobProgress
+from rcflab.execute.source import JobSource
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -48,8 +49,8 @@ class StopRequest:
         self._batch.request_stop()
 
 
-def run_on_ray(batch: Batch) -> dict[str, JobProgress]:
-    """Run the jobs of `batch` on Ray and delete the batch's folder; returns the last progress of each job.
+def run_on_ray(batch: Batch, source: JobSource | None = None) -> dict[str, JobProgress]:
+    """Run the jobs of `batch`, or those of `source`, on Ray and delete the batch's folder; returns their last progress.
 
     Raises KeyboardInterrupt after Ctrl-C and InterruptedRunError after SIGTERM, both once the jobs have saved a
     checkpoint; StorageError when the disk refused some job.
@@ -60,7 +61,12 @@ def run_on_ray(batch: Batch) -> dict[str, JobProgress]:
     try:
         # Ray sets a handler for SIGTERM when it starts: ours come after.
         with ray_tune.ray_started(batch.resources), stop.listening():
-            last = ray_tune.run_batch(batch, stop)
+            if source is None:
+                last = ray_tune.run_batch(batch, stop)
+            else:
+                from rcflab.execute import ray_search
+
+                last = ray_search.run_source(batch, source, stop)
     finally:
         batch.delete()
     if stop.signal == signal.SIGINT:

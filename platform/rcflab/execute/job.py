@@ -9,9 +9,9 @@ from typing import Any, Literal, Self
 
 from rcflab.records import Cell, Json, RunPlan
 
-Phase = Literal["training", "evaluating", "finished", "failed", "interrupted", "blocked"]
+Phase = Literal["training", "evaluating", "finished", "failed", "pruned", "interrupted", "blocked"]
 """`failed` is the task's fault and recorded; `blocked`: it could not run (lease held elsewhere or lost, disk full)."""
-ENDED: frozenset[Phase] = frozenset({"finished", "failed", "interrupted", "blocked"})
+ENDED: frozenset[Phase] = frozenset({"finished", "failed", "pruned", "interrupted", "blocked"})
 
 
 @dataclass(frozen=True, slots=True)

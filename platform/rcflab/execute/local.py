@@ -13,6 +13,7 @@ from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.loop import run_job
 from rcflab.execute.process_state import ProcessState
+from rcflab.execute.referee import judge_of
 from rcflab.task import TaskSpec, load_task
 
 
@@ -28,7 +29,8 @@ def run_cell(
     provenance = replace(batch.provenance, workers=batch.resources.workers)
     try:
         process.begin(batch.resources.threads, job.seed)
-        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, batch.stop_requested)
+        judge = judge_of(batch, job.train_key)
+        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, batch.stop_requested, judge)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
 

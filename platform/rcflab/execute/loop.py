@@ -1,7 +1,7 @@
 """The loop that every executor runs: one job, resumable at any moment, without a word of Ray.
 
     lease --> AttemptStarted --> newest valid checkpoint --> step, log, checkpoint, evaluate, best ... --> finished
-                                                                `--> failed | interrupted, and the next run resumes
+                                                                `--> failed | pruned | interrupted: the next run resumes
 
 A step that is evaluated has a checkpoint, also between those of `checkpoint_every`: the best one can be kept.
 
@@ -43,13 +43,21 @@ logger = logging.getLogger(__name__)
 
 Stop = Callable[[], bool]
 """Asked between steps; True ends the job with a checkpoint."""
+Judge = Callable[[int], bool]
+"""Asked after an evaluation on the way, with its step; True ends the job as pruned."""
 
 _TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
 """An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
 
 
 def run_job(
-    job: Job, task: TaskSpec, storage: Path, driver: ProcessId, provenance: Provenance, should_stop: Stop
+    job: Job,
+    task: TaskSpec,
+    storage: Path,
+    driver: ProcessId,
+    provenance: Provenance,
+    should_stop: Stop,
+    judge: Judge = lambda step: False,
 ) -> Iterator[JobProgress]:
     """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
 
@@ -60,7 +68,7 @@ def run_job(
     lease = acquire(storage, job.train_key, driver, wait_s=_TAKEOVER_WAIT_S)
     try:
         with beating(lease), LedgerWriter(storage, job.train_key, lease) as ledger:
-            yield from _Run(job, storage, task, lease, ledger).drive(provenance, should_stop)
+            yield from _Run(job, storage, task, lease, ledger, judge).drive(provenance, should_stop)
     finally:
         lease.release()
 
@@ -85,7 +93,10 @@ def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str 
 class _Run:
     """One attempt at one job, under its lease."""
 
-    def __init__(self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter) -> None:
+    def __init__(
+        self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter, judge: Judge
+    ) -> None:
+        self.judge = judge
         self.job, self.storage, self.task, self.lease, self.ledger = job, storage, task, lease, ledger
         self.folder = storage / "cells" / job.train_key
         self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
@@ -154,6 +165,10 @@ class _Run:
         steps = self.schedule.steps
         yield from self._evaluate_due(training)
         while training.step < steps:
+            if self._is_evaluated(training.step) and self.judge(training.step):
+                self._append_end("pruned", f"stopped after step {training.step}: other trials do better")
+                yield "pruned"
+                return
             began = time.perf_counter()
             values = training.advance()
             self.step = training.step
@@ -195,7 +210,7 @@ class _Run:
     def _evaluate_due(self, training: Training) -> Iterator[Phase]:
         """Every evaluation that this step owes and that was not done, also after a crash between both."""
         final = training.step == self.schedule.steps
-        if not final and (training.step == 0 or not _is_due(training.step, self.schedule.evaluate_every)):
+        if not final and not self._is_evaluated(training.step):
             return
         due = [each for each in self.job.evaluations if (each.eval_key, training.step) not in self.evaluated]
         if due:
@@ -203,6 +218,9 @@ class _Run:
             self._evaluate(training, due, final)
         if not self.over:
             self._keep_best(final)
+
+    def _is_evaluated(self, step: int) -> bool:
+        return step > 0 and _is_due(step, self.schedule.evaluate_every)
 
     def _keep_best(self, last: bool) -> None:
         key = self.job.evaluations[0].eval_key
@@ -252,7 +270,7 @@ class _Run:
         self.ended = True
         return self._progress("failed", f"{reason} (see {log})")
 
-    def _append_end(self, state: Literal["finished", "interrupted"], reason: str = "") -> None:
+    def _append_end(self, state: Literal["finished", "interrupted", "pruned"], reason: str = "") -> None:
         self._append(StateChanged(_now_ms(), self.step, state, reason))
         self.ended = True
 

@@ -47,6 +47,7 @@ os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRON
 import ray  # noqa: E402  reads the environment above when it is imported
 from ray import tune  # noqa: E402
 from ray.tune.experiment import Trial  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
 
 _REPORT_EVERY_S = 1.0
 """An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
@@ -82,7 +83,7 @@ class CellTrainable(tune.Trainable):
         if self._run is None:
             if self._batch.stop_requested():
                 return _result(JobProgress(self._key, "interrupted", 0, 0))
-            self._run = run_cell(self._process, self._batch, self._batch.jobs[self._key])
+            self._run = run_cell(self._process, self._batch, self._batch.job(self._key))
         until = time.monotonic() + _REPORT_EVERY_S
         for progress in self._run:
             if progress.phase in ENDED:
@@ -107,7 +108,7 @@ def _result(progress: JobProgress) -> dict[str, Any]:
     return {"progress": asdict(progress), "done": progress.phase in ENDED}
 
 
-class _Listener(tune.Callback):
+class Listener(tune.Callback):
     """Keeps the last progress of each job."""
 
     def __init__(self) -> None:
@@ -178,6 +179,28 @@ def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
 
     A job whose process died too often is recorded as failed by the driver: nobody else is left to say so.
     """
+    listener = Listener()
+    results = make_tuner(
+        batch, {"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))}, stop, listener
+    ).fit()
+    if stop():  # some trials were never made: the next run goes on with them
+        return listener.last
+    for key, result in zip(batch.jobs, results, strict=True):
+        ended = key in listener.last and listener.last[key].phase in ENDED
+        if result.error is not None and not ended:
+            reason = f"the process that trained it died: {_last_line(result.error)}"
+            listener.last[key] = record_loss(batch, batch.jobs[key], reason, classify_loss(reason))
+    return listener.last
+
+
+def make_tuner(
+    batch: Batch,
+    space: Mapping[str, object],
+    stop: Callable[[], bool],
+    listener: Listener,
+    searcher: Searcher | None = None,
+) -> tune.Tuner:
+    """A Tuner over `space`, or over what `searcher` adds to it, with the resources of `batch`."""
     resources = batch.resources
     trainable: type[tune.Trainable] = CellTrainable
     needs: Mapping[str, float] = {"cpu": resources.cpus, "gpu": resources.gpus_per_worker}
@@ -185,11 +208,12 @@ def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
         from rcflab.execute.ray_train import TrainTrainable  # torch is loaded where Ray Train is asked for only
 
         trainable, needs = TrainTrainable, {"cpu": 0.001}
-    listener = _Listener()
-    tuner = tune.Tuner(
+    return tune.Tuner(
         tune.with_resources(trainable, {name: value for name, value in needs.items() if value}),
-        param_space={"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))},
+        param_space=space,
         tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=1 if searcher is None else -1,
             reuse_actors=resources.reuse and not resources.train,
             max_concurrent_trials=concurrency(resources),
             trial_name_creator=_trial_name,
@@ -205,15 +229,6 @@ def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
             verbose=0,
         ),
     )
-    results = tuner.fit()
-    if stop():  # some trials were never made: the next run goes on with them
-        return listener.last
-    for key, result in zip(batch.jobs, results, strict=True):
-        ended = key in listener.last and listener.last[key].phase in ENDED
-        if result.error is not None and not ended:
-            reason = f"the process that trained it died: {_last_line(result.error)}"
-            listener.last[key] = record_loss(batch, batch.jobs[key], reason, classify_loss(reason))
-    return listener.last
 
 
 def _last_line(error: Exception) -> str:
@@ -223,4 +238,4 @@ def _last_line(error: Exception) -> str:
 
 
 def _trial_name(trial: Trial) -> str:
-    return str(trial.config["job"])
+    return f"{trial.config['job']}-{trial.trial_id}"  # two trials of a search may share a training

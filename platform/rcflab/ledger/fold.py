@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.records import Json
 
-LedgerState = Literal["empty", "started", "finished", "failed", "interrupted"]
-_MAY_DIFFER = "time/"
+LedgerState = Literal["empty", "started", "finished", "failed", "interrupted", "pruned"]
+_MAY_DIFFER = ("time/", "cost/latency_ms")
 """Durations differ from run to run; everything else repeats bit for bit."""
 
 

@@ -28,7 +28,7 @@ def forest_plot(found: Comparisons) -> Figure:
         figsize=(_WIDTH_INCHES, _MARGIN_INCHES + _ROW_INCHES * min(len(found.arms), _MOST_LINES)),
         layout="constrained",
     )
-    with _style():
+    with figure_style():
         _draw(figure.add_subplot(), found)
     return figure
 
@@ -60,12 +60,12 @@ def _draw(axes: Any, found: Comparisons) -> None:
 def image(figure: Figure, form: ImageFormat) -> bytes:
     """The file's content: no date in it, and no identifier that changes from run to run."""
     content, canvas = io.BytesIO(), cast("Any", figure)
-    with _style():
+    with figure_style():
         canvas.savefig(content, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
     return content.getvalue()
 
 
-def _style() -> AbstractContextManager[None]:
+def figure_style() -> AbstractContextManager[None]:
     """Names are no formulas, whatever signs are in them; equal figures have equal identifiers."""
     style = cast("Any", mpl).rc_context
     return style({"text.parse_math": False, "font.size": 9, "svg.hashsalt": "rcflab", "svg.fonttype": "none"})

@@ -27,6 +27,7 @@ def table_json(table: AblationTable) -> Json:
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
         "comparisons": None if table.comparisons is None else _comparisons(table.comparisons),
         "scoring": dict(table.scoring),
+        "tuned": table.tuned,
         "videos_digest": table.videos_digest,
     }
 

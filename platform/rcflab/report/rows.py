@@ -149,6 +149,8 @@ def _notes(table: AblationTable) -> list[str]:
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
+    if table.tuned:
+        notes.append(table.tuned)
     if table.scoring:
         settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items() if value is not None)
         notes.append(f"Scored with {settings}.")

@@ -3,4 +3,5 @@
 from typing import Any
 
 class Trial:
+    trial_id: str
     config: dict[str, Any]
