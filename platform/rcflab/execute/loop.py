@@ -16,7 +16,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
@@ -29,7 +29,7 @@ from rcflab.execute.checkpoints import Checkpoint, CheckpointStore, is_full
 from rcflab.execute.evaluations import evaluate_into
 from rcflab.execute.failures import Failure, classify, describe
 from rcflab.execute.heartbeat import beating
-from rcflab.execute.job import Evaluation, Job, JobProgress, Phase
+from rcflab.execute.job import Evaluation, Job, JobProgress, Judge, Phase, Stop
 from rcflab.faults import fault_point
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
@@ -40,11 +40,6 @@ from rcflab.records import Json, Provenance
 from rcflab.task import TaskSpec, Training
 
 logger = logging.getLogger(__name__)
-
-Stop = Callable[[], bool]
-"""Asked between steps; True ends the job with a checkpoint."""
-Judge = Callable[[int], bool]
-"""Asked after an evaluation on the way, with its step; True ends the job as pruned."""
 
 _TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
 """An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
@@ -57,7 +52,7 @@ def run_job(
     driver: ProcessId,
     provenance: Provenance,
     should_stop: Stop,
-    judge: Judge = lambda step: False,
+    judge: Judge = lambda step: "go",
 ) -> Iterator[JobProgress]:
     """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
 
@@ -96,8 +91,8 @@ class _Run:
     def __init__(
         self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter, judge: Judge
     ) -> None:
-        self.judge = judge
         self.job, self.storage, self.task, self.lease, self.ledger = job, storage, task, lease, ledger
+        self.judge = judge
         self.folder = storage / "cells" / job.train_key
         self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
         self.schedule = task.schedule(job.config)
@@ -165,10 +160,13 @@ class _Run:
         steps = self.schedule.steps
         yield from self._evaluate_due(training)
         while training.step < steps:
-            if self._is_evaluated(training.step) and self.judge(training.step):
+            verdict = self.judge(training.step) if self._is_evaluated(training.step) else "go"
+            if verdict == "prune":
                 self._append_end("pruned", f"stopped after step {training.step}: other trials do better")
                 yield "pruned"
                 return
+            if verdict == "stop":
+                yield "training"  # interrupted at this very step: whoever resumes it asks again
             began = time.perf_counter()
             values = training.advance()
             self.step = training.step

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from rcflab.errors import RcfError
 from rcflab.execute.batch import Batch
+from rcflab.execute.job import Judge, Verdict
 from rcflab.ledger.files import storage_errors
 
 logger = logging.getLogger(__name__)
@@ -23,13 +24,13 @@ logger = logging.getLogger(__name__)
 _POLL_S = 0.02
 
 
-def judge_of(batch: Batch, train_key: str) -> Callable[[int], bool]:
-    """For the worker: asks the driver and waits. False once the run should stop: the same question comes again."""
+def judge_of(batch: Batch, train_key: str) -> Judge:
+    """For the worker: asks the driver and waits for its answer, or for the end of the run."""
     folder = _folder(batch)
 
-    def judge(step: int) -> bool:
+    def judge(step: int) -> Verdict:
         if not folder.is_dir():
-            return False
+            return "go"
         name = f"{train_key}-{step}"
         with storage_errors(folder, "write"):
             for verdict in ("prune", "go"):  # of another trial at the same point, or of a worker that died
@@ -37,11 +38,11 @@ def judge_of(batch: Batch, train_key: str) -> Callable[[int], bool]:
             (folder / f"asked-{name}").touch()
         while not batch.stop_requested():
             if (folder / f"prune-{name}").exists():
-                return True
+                return "prune"
             if (folder / f"go-{name}").exists():
-                return False
+                return "go"
             time.sleep(_POLL_S)
-        return False
+        return "stop"
 
     return judge
 

@@ -208,7 +208,7 @@ class Conductor:
         if not both:
             return False
         scores, others = zip(*both, strict=True)
-        return worse_on_videos(pruner, scores, others, {"max": "maximize", "min": "minimize"}[direction])
+        return worse_on_videos(pruner, scores, others, direction)
 
     def _on_the_way(self, cell: Cell, step: int) -> Evaluated | None:
         found = [

@@ -11,6 +11,7 @@ search:
 The space itself is read by rcflab.search.space. Loads no Optuna.
 """
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -20,6 +21,8 @@ from rcf.config import Config
 SamplerName = Literal["tpe", "random", "gp", "cma-es", "nsga2", "grid"]
 SAMPLERS: tuple[SamplerName, ...] = get_args(SamplerName)
 Direction = Literal["max", "min"]
+OPTUNA: Mapping[Direction, Literal["maximize", "minimize"]] = {"max": "maximize", "min": "minimize"}
+"""What Optuna calls a direction."""
 FIRST_SEED = 1000
 """Seeds of trials begin here, above all seeds of experiments: a table never holds a training that was selected on."""
 

@@ -9,13 +9,13 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import FrozenTrial, create_trial
 
-from rcflab.search.config import Direction
+from rcflab.search.config import OPTUNA, Direction
 from rcflab.search.optuna_sampler import named
 from rcflab.search.space import Space
 from rcflab.search.trial import Trial
 
-FEWEST = 10
-"""Complete trials below which no importance is told: the best tenth of them would be less than one trial."""
+FEWEST = 8
+"""Complete trials below which no importance is told: what sets the best of so few apart is chance."""
 
 
 def importances(
@@ -27,7 +27,7 @@ def importances(
         return {}
     found: dict[str, dict[str, float]] = {}
     for place, (metric, direction) in enumerate(objective.items()):
-        study = optuna.create_study(direction={"max": "maximize", "min": "minimize"}[direction])
+        study = optuna.create_study(direction=OPTUNA[direction])
         study.add_trials([_frozen(trial, space, place) for trial in complete])
         shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
         found[metric] = {each.path: float(shares[each.path]) for each in space.parameters if each.path in shares}

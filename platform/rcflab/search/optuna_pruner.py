@@ -15,7 +15,7 @@ from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvin
 from optuna.pruners import WilcoxonPruner as SignedRanks
 from optuna.trial import TrialState, create_trial
 
-from rcflab.search.config import AshaPruner, Pruner, WilcoxonPruner
+from rcflab.search.config import OPTUNA, AshaPruner, Direction, Pruner, WilcoxonPruner
 from rcflab.search.config import MedianPruner as MedianConfig
 
 
@@ -36,13 +36,15 @@ def first_step(pruner: Pruner | None, first_evaluation: int) -> int:
     return (pruner.first if pruner is not None else None) or max(first_evaluation, 1)
 
 
-def worse_on_videos(pruner: WilcoxonPruner, scores: Sequence[float], best: Sequence[float], direction: str) -> bool:
+def worse_on_videos(
+    pruner: WilcoxonPruner, scores: Sequence[float], best: Sequence[float], direction: Direction
+) -> bool:
     """Whether a trial with `scores` is worse than the best one, which has `best`; one number a video, the same videos.
 
     Optuna's WilcoxonPruner on the two alone: in a study it would compare numbers of different steps as if they were
     videos of their own.
     """
-    study = optuna.create_study(direction=direction)
+    study = optuna.create_study(direction=OPTUNA[direction])
     nothing: dict[str, BaseDistribution] = {}
     mean = sum(best) / len(best)
     study.add_trial(

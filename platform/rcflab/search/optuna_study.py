@@ -12,17 +12,18 @@ which each trial remembers as `told_before`. So interrupted and uninterrupted se
 import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import optuna
 from optuna.storages import BaseStorage, InMemoryStorage
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, create_trial
 from optuna.trial import TrialState as State
 
 from rcflab.faults import fault_point
 from rcflab.identity import digest
 from rcflab.records import Json
-from rcflab.search.config import SearchConfig
+from rcflab.search.config import OPTUNA, SearchConfig
 from rcflab.search.optuna_pruner import make_pruner
 from rcflab.search.optuna_sampler import STATEFUL, make_sampler, named, suggest, unnamed
 from rcflab.search.space import Point, Space
@@ -34,7 +35,6 @@ _STATES: dict[State, TrialState] = {
     State.RUNNING: "open", State.WAITING: "open", State.COMPLETE: "complete", State.PRUNED: "pruned",
     State.FAIL: "failed",
 }  # fmt: skip
-_DIRECTIONS = {"max": "maximize", "min": "minimize"}
 
 
 class SearchStudy:
@@ -43,7 +43,9 @@ class SearchStudy:
     def __init__(self, journal: BaseStorage, name: str, space: Space, search: SearchConfig, first: int) -> None:
         """Open the study `name`, or make it; `first` is the step of the first evaluation on the way."""
         self.name, self._space, self._search = name, space, search
-        directions = [_DIRECTIONS[each] for each in search.objective.values()]
+        directions: list[StudyDirection | Literal["minimize", "maximize"]] = [
+            OPTUNA[each] for each in search.objective.values()
+        ]
         self._journal = journal
         self._durable = optuna.create_study(
             storage=journal, study_name=name, directions=directions, load_if_exists=True
@@ -78,6 +80,7 @@ class SearchStudy:
         attributes: dict[str, Json] = {"point": dict(point), "imported": source}
         frozen = self._frozen(point, State.COMPLETE, values, attributes)
         self._journal.create_new_trial(self._id, frozen)
+        fault_point("search.adopted")
         self._notes.create_new_trial(self._memory_id, frozen)
 
     def should_prune(self, number: int, step: int, value: float) -> bool:
@@ -164,7 +167,8 @@ class SearchStudy:
         """
         trials = self._journal.get_all_trials(self._id, deepcopy=False)
         for trial in trials:
-            for number in trial.user_attrs.get("told_before", ()):
+            before: list[int] = trial.user_attrs.get("told_before", [])
+            for number in before:
                 self._remember(trials[number])
             self._recorded = len(self._told)
             if trial.user_attrs.get("imported"):
@@ -202,9 +206,13 @@ class SearchStudy:
 
 def trials_in(journal: BaseStorage, name: str, space: Space) -> list[Trial]:
     """The trials of the study `name`, none where it is not there yet; writes nothing."""
-    known = {study.study_name: study._study_id for study in journal.get_all_studies()}
-    found = journal.get_all_trials(known[name], deepcopy=False) if name in known else []
-    return [_plain(each, space) for each in found]
+    return [_plain(each, space) for each in frozen_in(journal, name)]
+
+
+def frozen_in(journal: BaseStorage, name: str) -> list[FrozenTrial]:
+    """The same as Optuna has them."""
+    known = name in [study.study_name for study in journal.get_all_studies()]
+    return journal.get_all_trials(journal.get_study_id_from_name(name), deepcopy=False) if known else []
 
 
 def _plain(trial: FrozenTrial, space: Space) -> Trial:

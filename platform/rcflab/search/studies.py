@@ -25,7 +25,7 @@ from rcflab.search.config import SearchConfig
 from rcflab.search.found import Found
 from rcflab.search.names import study_names
 from rcflab.search.optuna_importance import importances
-from rcflab.search.optuna_study import SearchStudy, trials_in
+from rcflab.search.optuna_study import SearchStudy, frozen_in, trials_in
 from rcflab.search.space import Space
 from rcflab.search.videos import video_scores
 from rcflab.session import Session
@@ -84,11 +84,13 @@ def open_conductors(
 def _earlier(journal: JournalStorage, name: str) -> list[tuple[str, FrozenTrial]]:
     """Complete trials of the other studies of the same arm, oldest first."""
     family = name.rpartition("/")[0]
+    others = [study.study_name for study in journal.get_all_studies() if study.study_name != name]
     return [
-        (f"{study.study_name} trial {trial.number}", trial)
-        for study in sorted(journal.get_all_studies(), key=lambda study: study._study_id)
-        if study.study_name != name and study.study_name.rpartition("/")[0] == family
-        for trial in journal.get_all_trials(study._study_id, deepcopy=False, states=(TrialState.COMPLETE,))
+        (f"{other} trial {trial.number}", trial)
+        for other in others
+        if other.rpartition("/")[0] == family
+        for trial in frozen_in(journal, other)
+        if trial.state is TrialState.COMPLETE
     ]
 
 
