@@ -3,6 +3,7 @@
 complete trials of a study --PedAnovaImportanceEvaluator--> metric -> field -> share of 1
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 
 import optuna
@@ -29,7 +30,9 @@ def importances(
     for place, (metric, direction) in enumerate(objective.items()):
         study = optuna.create_study(direction=OPTUNA[direction])
         study.add_trials([_frozen(trial, space, place) for trial in complete])
-        shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a field that few trials had: its share is what these few say
+            shares = get_param_importances(study, evaluator=PedAnovaImportanceEvaluator())
         found[metric] = {each.path: float(shares[each.path]) for each in space.parameters if each.path in shares}
     return found
 

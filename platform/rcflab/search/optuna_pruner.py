@@ -7,10 +7,12 @@
 The axis is our own step, never Tune's count of reports.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import optuna
 from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.pruners import WilcoxonPruner as SignedRanks
 from optuna.trial import TrialState, create_trial
@@ -56,4 +58,6 @@ def worse_on_videos(
         state=TrialState.RUNNING, params={}, distributions=nothing,
         intermediate_values=dict(enumerate(map(float, scores))),
     )  # fmt: skip
-    return SignedRanks(p_threshold=pruner.p, n_startup_steps=2).prune(study, rival)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # pinned in constraints.txt
+        return SignedRanks(p_threshold=pruner.p, n_startup_steps=2).prune(study, rival)
