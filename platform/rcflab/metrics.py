@@ -42,6 +42,7 @@ _SPECS = (
     MetricSpec("data/skipped", "clips left out", "", "lower", 0),
     MetricSpec("time/step_ms", "step", "ms", "lower", 0),
     MetricSpec("time/data_wait_pct", "data wait", "%", "lower", 1),
+    MetricSpec("cost/latency_ms", "latency", "ms per frame", "lower", 1),
     MetricSpec("cost/params_m", "parameters", "M", "lower", 2),
     MetricSpec("toy/score", "score", "points", "higher", 2),
     MetricSpec("toy/distance", "distance", "", "lower", 4),

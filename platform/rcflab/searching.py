@@ -77,14 +77,14 @@ def tuned(session: Session) -> Tuned | None:
     return Tuned(text, folder, folder / ("front.yaml" if several else "winner.yaml"), not several)
 
 
-def tuned_session(session: Session, arms: Sequence[str] | None = None, seeds: int | None = None) -> Session:
-    """The arms with the values that the search found. Raises IncompleteError where it is not finished."""
+def tuned_winner(session: Session) -> Path:
+    """The file with the values that the search found. Raises IncompleteError where there is none."""
     found = tuned(session)
     if found is None:
         raise IncompleteError(f"the search of {session.spec.name} is not finished: rcflab run goes on with it")
     if not found.is_winner:
-        raise IncompleteError(f"several objectives have no winner: run {found.next}, which has the front as arms")
-    return open_experiment(found.next, (), arms, seeds)
+        raise IncompleteError(f"several objectives have no winner: rcflab run {found.next} has the front as arms")
+    return found.next
 
 
 def run_search(session: Session, console: Console, on_stale: OnStale = "ask", run: Run = run_on_ray) -> Tuned:
@@ -188,7 +188,7 @@ def shipped_session(session: Session) -> Session:
     journal = read_journal(search_folder(session))
     cells = () if journal is None else recorded_cells(session, journal)
     found = tuned(session)
-    arms = tuned_session(session).plan.cells if found is not None and found.is_winner else ()
+    arms = open_experiment(found.next).plan.cells if found is not None and found.is_winner else ()
     return session._replace(plan=replace(session.plan, cells=(*cells, *arms)))
 
 

@@ -25,5 +25,8 @@ class EvaluationConfig(Config):
     input: FrameSizeConfig | None = None
     """The size at which the network sees the frames that are scored, where it is not that of the training. Crops make
     objects larger in training than they are in whole frames; a larger size here makes up for it (arXiv 1906.06423)."""
+    latency_frames: Annotated[int, Field(ge=0)] = 0
+    """Frames whose time in the streaming path is taken, for `cost/latency_ms` (their median); 0 takes none. A time is
+    of one machine under one load: never set it for what must repeat."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""

@@ -35,6 +35,10 @@ def table_command(
     Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
+    if session.spec.search is not None:
+        from rcflab.searching import tuned_winner
+
+        session = open_session(tuned_winner(open_session(experiment, set_, None, None, base)), None, arms, seeds, None)
     view = read_ledger(session)
     table = build_table(session, view, reuse_stale=on_stale == "reuse" or _agreed(view))
     if arms is None and seeds is None:

@@ -24,6 +24,7 @@ from rcflab.search.cells import Trials
 from rcflab.search.config import SearchConfig, WilcoxonPruner
 from rcflab.search.optuna_pruner import first_step, worse_on_videos
 from rcflab.search.optuna_study import SearchStudy
+from rcflab.search.space import Point
 from rcflab.search.trial import Trial
 
 VideoScores = Callable[[Evaluated], Sequence[float]]
@@ -80,6 +81,14 @@ class Conductor:
     def seeds(self) -> int:
         """Trainings of a trial."""
         return self._policy.search.seeds
+
+    def propose(self, most: int) -> list[Point]:
+        """What would be tried now, at most so many points: those of open trials, then fresh asks, which stay open."""
+        points = [each.trial.point for each in self._open.values()][:most]
+        for _ in range(min(most - len(points), self.to_ask)):
+            trial = self.study.ask()
+            points += [] if trial is None else [trial.point]
+        return points
 
     def name(self, number: int) -> str:
         """What a trial is called."""
