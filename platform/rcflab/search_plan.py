@@ -40,7 +40,7 @@ def search_json(session: Session) -> Json:
         if there.exists():
             shutil.copy(there, folder / JOURNAL)
         with journal_opened(folder) as journal:
-            chain = open_conductors(session, journal, lambda cells: None, "retrain")
+            chain = open_conductors(session, journal, lambda cells, may_start: None, "retrain")
             to_ask = {arm: each.to_ask for arm, each in chain.conductors.items()}
             cells = recorded_cells(session, journal)
             found = [found_by(session, arm, each) for arm, each in chain.conductors.items()]
@@ -61,6 +61,7 @@ def search_json(session: Session) -> Json:
             for each in found
         ],
         "estimate": _estimate_json(session, cells, sum(to_ask.values()) * search.seeds),
+        "has_winner": len(search.objective) == 1,
         "next": None if done is None else str(done.next),
     }
 
@@ -104,6 +105,6 @@ def search_lines(told: Mapping[str, Json]) -> list[str]:
         lines.append(f"left to train: {cost['trainings']}, {hours} (measured on {cost['measured']} finished trials)")
     if told["next"]:
         lines.append(f"done: {told['next']}")
-    else:
+    elif told["has_winner"]:
         lines.append("the arms are trained after it, with the values that it finds")
     return lines

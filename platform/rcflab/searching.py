@@ -109,12 +109,15 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
     with journal_opened(search_folder(session)) as journal:
         crowd = _Crowd(session)
         chain = open_conductors(session, journal, crowd.hear, on_stale)
-        batch = Batch.create(session.storage, this_process(), session.provenance, resources, ())
-        try:
-            _conduct(session, chain, crowd, lambda: run(batch, chain), console)
-        finally:
-            batch.delete()
-        return _written(session, chain)
+        if not chain.is_done:
+            batch = Batch.create(session.storage, this_process(), session.provenance, resources, ())
+            try:
+                _conduct(session, chain, crowd, lambda: run(batch, chain), console)
+            finally:
+                batch.delete()
+        done = _written(session, chain)
+    _ship_again(session)
+    return done
 
 
 class _Crowd:
@@ -127,11 +130,11 @@ class _Crowd:
         self.watch = Watch(session.storage, (), next(iter(session.spec.search.objective)))
         self._task = load_task(session.spec.task)
 
-    def hear(self, cells: Sequence[Cell]) -> None:
-        """These cells may start now."""
+    def hear(self, cells: Sequence[Cell], may_start: bool) -> None:
+        """Of each trial: the store may lack what a killed driver did not send, the view follows what can still run."""
         self.shipper.add(cells)
         self.session = self.session._replace(plan=replace(self.session.plan, cells=(*self.session.plan.cells, *cells)))
-        for cell in cells:
+        for cell in cells if may_start else ():
             steps = self._task.schedule(cell.config).steps
             self.watch.add(Watched(cell.train_key, f"{cell.arm}/{cell.seed}", steps))
 
@@ -180,23 +183,28 @@ def _prepare(session: Session) -> None:
         prepare(config)
 
 
-def shipped_session(session: Session) -> Session:
-    """The session with the cells of its trials as its plan, and those of the arms once they are known."""
+def trial_session(session: Session) -> Session:
+    """The session with the cells of its trials as its plan."""
     from rcflab.search.optuna_journal import read_journal
     from rcflab.search.studies import recorded_cells
 
     journal = read_journal(search_folder(session))
-    cells = () if journal is None else recorded_cells(session, journal)
-    found = tuned(session)
+    cells = () if journal is None else tuple(recorded_cells(session, journal))
+    return session._replace(plan=replace(session.plan, cells=cells))
+
+
+def shipped_session(session: Session) -> Session:
+    """The same with the cells of the arms, once they are known."""
+    cells, found = trial_session(session).plan.cells, tuned(session)
     arms = open_experiment(found.next).plan.cells if found is not None and found.is_winner else ()
     return session._replace(plan=replace(session.plan, cells=(*cells, *arms)))
 
 
 def _ship_again(session: Session) -> None:
     """Send what an earlier run could not send."""
-    if not is_shipped(session):
-        whole = shipped_session(session)
-        ship_rest(whole, open_shipper(whole), _IMPATIENCE_S)
+    trials = trial_session(session)
+    if not is_shipped(trials):
+        ship_rest(trials, open_shipper(trials), _IMPATIENCE_S)
 
 
 def _written(session: Session, chain: "Chain") -> Tuned:

@@ -52,10 +52,10 @@ class Policy:
     first_evaluation: int
     """Step of the first evaluation on the way."""
     grid: int
-    """Points of the whole grid, where the search has no number of trials."""
+    """Points of the whole grid; 0 for other samplers."""
     videos: VideoScores
-    heard: Callable[[Sequence[Cell]], None]
-    """Is told of the cells of each trial before they start."""
+    heard: Callable[[Sequence[Cell], bool], None]
+    """Is told of the cells of each trial, and whether they may start now: those of ended trials never do."""
     running: set[str] = field(default_factory=set[str])
     """train_keys that some conductor of this policy has handed out: two studies may meet in one training."""
 
@@ -66,16 +66,24 @@ class Conductor:
     def __init__(self, study: SearchStudy, trials: Trials, policy: Policy) -> None:
         self.study, self._trials, self._policy = study, trials, policy
         self._lock = Lock()
-        self._budget = policy.search.trials or policy.grid
+        limits = [count for count in (policy.search.trials, policy.grid) if count]
+        self._budget = min(limits)
         self._open: dict[int, _Open] = {}
         for trial in study.trials():
             if trial.state == "open":
                 self._take_up(trial)
+            else:
+                policy.heard(self.cells(trial), False)
 
     @property
     def to_ask(self) -> int:
         """Trials that may still be asked for."""
         return max(self._budget - len(self.study.trials()), 0)
+
+    @property
+    def is_done(self) -> bool:
+        """No trial is open and none is to come."""
+        return not self._open and not self.to_ask
 
     @property
     def seeds(self) -> int:
@@ -127,7 +135,7 @@ class Conductor:
     def _take_up(self, trial: Trial) -> None:
         taken = _Open(trial, self._trials.cells(trial.number, trial.point))
         self._open[trial.number] = taken
-        self._policy.heard(taken.cells)
+        self._policy.heard(taken.cells, True)
 
     def _job_of_open(self) -> Job | None:
         """The first cell of the oldest open trial that nobody runs and that has no result."""
@@ -255,6 +263,11 @@ class Chain:
 
     def __init__(self, conductors: Mapping[str, Conductor]) -> None:
         self.conductors = conductors
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing is left to run in any of them."""
+        return all(each.is_done for each in self.conductors.values())
 
     def next(self) -> Job | Literal["wait", "done"]:
         """The first job that any of them has."""

@@ -52,7 +52,7 @@ def search_of(session: Session) -> SearchConfig:
 
 
 def open_conductors(
-    session: Session, journal: JournalStorage, heard: Callable[[Sequence[Cell]], None], on_stale: str
+    session: Session, journal: JournalStorage, heard: Callable[[Sequence[Cell], bool], None], on_stale: str
 ) -> Chain:
     """The studies in `journal`, each with its open trials taken up; new ones import what fits.
 

@@ -233,7 +233,7 @@ class Shipper:
         return [cursor.status if cursor else "" for cursor in reached]
 
     def _all_finished(self) -> bool:
-        return all(status == "FINISHED" for status in self._statuses())
+        return all(status in ("FINISHED", "PRUNED") for status in self._statuses())
 
     def _final_status(self) -> RunStatus:
         if self._all_finished():
