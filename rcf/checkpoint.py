@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from safetensors import SafetensorError
 from torch import Tensor
 
 from rcf.checkpoint_files import AVERAGE, OPTIMIZER, STATE, WEIGHTS, weights_file
@@ -56,15 +57,20 @@ def restore(trainer: Trainer, folder: Path) -> None:
         raise CheckpointError(f"{folder}: {OPTIMIZER} is gone, so training cannot go on from step {trainer.step}")
 
 
-def load_network(folder: Path) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
+def load_network(folder: Path, weights: Path | None = None) -> tuple[RCF, RcfConfig, tuple[str, ...]]:
     """A trained network in evaluation mode, its configuration and the names of its categories.
 
-    The running average of the weights, where the training kept one.
+    With the tensors of `weights`; without it the running average, where the training kept one. Raises CheckpointError.
     """
     state = read_state(folder)
     config = RcfConfig.model_validate(state.config)
     network = build_network(without_weights(config.model), len(state.categories), seed=0)
-    _fill(network, load_tensors(weights_file(folder)), folder)
+    path = weights or weights_file(folder)
+    try:
+        tensors = load_tensors(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path}: cannot be read ({error}). Choose another checkpoint") from error
+    _fill(network, tensors, folder)
     return network, config, state.categories
 
 

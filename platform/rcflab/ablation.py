@@ -10,16 +10,22 @@ all the same; means and differences then use the seeds that have a value, and ea
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rcflab.collect import ResultSet, cell_name
 from rcflab.comparison import Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.identity import evaluation_view
+from rcflab.knobs import Knob, knobs_of
+from rcflab.looks import SeedsExtended
 from rcflab.metrics import METRICS, MetricSpec
 from rcflab.paper import PaperTable
-from rcflab.records import CellResult, Json, RunPlan
+from rcflab.records import CellResult, Json, LeftOut, RunPlan
 from rcflab.stats.summary import Summary, paired_difference, summarize
 from rcflab.suggest import nearest
+from rcflab.unit_tests import ArmTest
+
+Layout = Literal["arms", "knobs", "both"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Measure:
     """Over the seeds that have a value; None where none has."""
     difference: Summary | None
     """To the baseline, over the seeds that both have; None where there is none, and for the baseline itself."""
+    more_differences: tuple[Summary | None, ...] = ()
+    """The same to each further baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Row:
     eval_keys: tuple[str, ...]
     measures: tuple[Measure, ...]
     """One for each metric of the table."""
+    code_digests: tuple[str, ...] = ()
+    """What code made each cell, in order of the seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +74,31 @@ class AblationTable:
     scoring: Mapping[str, Json] = field(default_factory=dict[str, Json])
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
-    """What may be said of the arms; None where nothing was resampled, or where the baseline is not in the table."""
+    """What may be said of the arms; None where nothing was resampled, or where no baseline is in the table."""
     tuned: str | None = None
     """How the values of the arms were found, where a search found them."""
+    more_comparisons: tuple[Comparisons, ...] = ()
+    """The same against each further baseline."""
+    more_baselines: tuple[str, ...] = ()
+    tests: tuple[ArmTest, ...] = ()
+    """The t-tests that the experiment asks for, each arm of each."""
+    extended: SeedsExtended | None = None
+    """Seeds that were added after somebody had seen a table of fewer."""
+    knobs: tuple[Knob, ...] = ()
+    """What the arms differ in."""
+    layout: Layout = "arms"
+    """Whether a printed row is called by its arm, by its knobs, or by both."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Cells that a partial table goes without."""
+
+    @property
+    def all_comparisons(self) -> tuple[Comparisons, ...]:
+        """Those with the first baseline, then those with the others."""
+        return () if self.comparisons is None else (self.comparisons, *self.more_comparisons)
 
 
 def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTable:
-    """The table of a complete set of results, without comparisons.
+    """The table of a set of results, without comparisons; an arm whose cells are all left out has a row without values.
 
     Raises InputError for a metric without MetricSpec, IncompleteError where cells were evaluated on different videos
     or no cell reports a metric.
@@ -79,14 +107,28 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
     metrics = _specs(plan.metrics)
     _refuse_different_videos(results.results)
     _refuse_unreported(results)
-    arms: dict[str, dict[int, CellResult]] = {}
+    arms: dict[str, dict[int, CellResult]] = {cell.arm: {} for cell in plan.cells}
     for result in results.results:
-        arms.setdefault(result.cell.arm, {})[result.cell.seed] = result
-    rows = tuple(_row(plan, arm, found, arms.get(plan.baseline, {})) for arm, found in arms.items())
+        arms[result.cell.arm][result.cell.seed] = result
+    rivals = {baseline: arms.get(baseline, {}) for baseline in plan.baselines}
+    rows = tuple(_row(plan, arm, found, rivals) for arm, found in arms.items())
     reused = tuple((result.cell.arm, result.cell.seed) for result in results.reused)
     digest = results.results[0].videos_digest
-    scoring = _shared_scoring(plan)
-    return AblationTable(plan.experiment, plan.baseline, metrics, rows, plan.joined, reused, digest, paper, scoring)
+    scoring, knobs = _shared_scoring(plan), knobs_of(plan.task, plan.cells)
+    return AblationTable(
+        plan.experiment,
+        plan.baseline,
+        metrics,
+        rows,
+        plan.joined,
+        reused,
+        digest,
+        paper,
+        scoring,
+        knobs=knobs,
+        more_baselines=plan.more_baselines,
+        left_out=results.left_out,
+    )
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
@@ -128,14 +170,19 @@ def _refuse_unreported(results: ResultSet) -> None:
         )
 
 
-def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Mapping[int, CellResult]) -> Row:
+def _row(
+    plan: RunPlan, arm: str, found: Mapping[int, CellResult], baselines: Mapping[str, Mapping[int, CellResult]]
+) -> Row:
     seeds = tuple(sorted(found))
     measures: list[Measure] = []
     for key in plan.metrics:
-        values, rival = _values(found, key), _values(baseline, key)
-        difference = None if arm == plan.baseline else paired_difference(values, rival)
+        values = _values(found, key)
+        first, *more = [
+            None if arm == baseline else paired_difference(values, _values(rival, key))
+            for baseline, rival in baselines.items()
+        ]
         summary = summarize(list(values.values())) if values else None
-        measures.append(Measure(tuple(values.get(seed) for seed in seeds), summary, difference))
+        measures.append(Measure(tuple(values.get(seed) for seed in seeds), summary, first, tuple(more)))
     return Row(
         arm=arm,
         is_baseline=arm == plan.baseline,
@@ -143,6 +190,7 @@ def _row(plan: RunPlan, arm: str, found: Mapping[int, CellResult], baseline: Map
         train_keys=tuple(found[seed].cell.train_key for seed in seeds),
         eval_keys=tuple(found[seed].cell.eval_key for seed in seeds),
         measures=tuple(measures),
+        code_digests=tuple(found[seed].code_digest for seed in seeds),
     )
 
 

@@ -28,6 +28,8 @@ def with_places(layer: Layer, folder: Path) -> Layer:
     data, storage = layer.data.get("data", {}), layer.data.get("storage")
     generated = layer.data["task"] == "rcf" and is_mapping(data) and data.get("kind", "synthetic") == "synthetic"
     if generated and is_mapping(storage) and isinstance(storage["root"], str):
+        if is_mapping(data) and data.get("root") == "":  # its default, written out, means the same as nothing
+            layer = Layer({**layer.data, "data": {key: data[key] for key in data if key != "root"}}, layer.origins)
         layer = with_default(layer, ("data", "kind"), "synthetic")
         layer = with_default(layer, ("data", "root"), str(Path(storage["root"]) / "data"))
     return layer

@@ -14,7 +14,7 @@ from pathlib import Path
 from rcflab.errors import InputError, Problem
 from rcflab.overrides import merge
 from rcflab.suggest import nearest
-from rcflab.yaml_file import Layer, Origin, read_layer
+from rcflab.yaml_file import Layer, Origin, is_mapping, read_layer
 
 _OPTION = "--base"
 
@@ -22,14 +22,17 @@ _OPTION = "--base"
 def layer_of(path: Path, base: str | None = None) -> Layer:
     """The file `path` on top of the one file that it extends, or of `base`; raises InputError.
 
-    With a `base` other than the file that the experiment extends, the name of the experiment ends in the base's name.
+    An experiment whose arms are all taken from others stands on their files. With a `base` other than the file that
+    the experiment extends, the name of the experiment ends in the base's name.
     """
     layer = read_layer(path)
     if "extends" not in layer.data:
-        if base is not None:
-            wanted = f"an experiment with `extends`, which {path} has not"
-            raise InputError([Problem(_OPTION, "", repr(base), wanted, "Let it extend a file")])
-        return layer
+        if base is None:
+            return layer
+        if _takes_all_arms(layer):
+            return _renamed(layer, _find(path, base))
+        wanted = f"an experiment with `extends`, which {path} has not"
+        raise InputError([Problem(_OPTION, "", repr(base), wanted, "Let it extend a file")])
     name = layer.data.pop("extends")
     place = layer.origin(("extends",)).place
     if not isinstance(name, str) or not name:
@@ -43,6 +46,18 @@ def layer_of(path: Path, base: str | None = None) -> Layer:
     chosen = _find(path, base)
     merged = merge(_base_layer(chosen), layer)
     return merged if _same_file(chosen, extended) else _renamed(merged, chosen)
+
+
+def extends(path: Path) -> bool:
+    """Whether `--base` means something for the file `path`. Raises InputError."""
+    layer = read_layer(path)
+    return "extends" in layer.data or _takes_all_arms(layer)
+
+
+def _takes_all_arms(layer: Layer) -> bool:
+    """Whether every arm is one of another experiment: then the base is theirs."""
+    arms = layer.data.get("arms")
+    return is_mapping(arms) and bool(arms) and all(is_mapping(each) and "from" in each for each in arms.values())
 
 
 def _base_layer(path: Path) -> Layer:

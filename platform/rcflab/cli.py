@@ -18,14 +18,18 @@ from typer.core import TyperCommand, TyperGroup
 from rcflab.errors import InputError, RcfError, exit_code_of
 
 _COMMANDS = {
+    "init": "Write a commented YAML for a new experiment.",
     "check": "Validate an experiment, its data and weights.",
     "plan": "List the cells and how far each is; starts nothing.",
     "run": "Train and evaluate what is missing, then write the tables.",
     "table": "Print the table of a finished experiment.",
-    "diff": "What differs between two arms, and whether they share a training.",
+    "list": "What is in a storage root: experiments, or the trials of one.",
+    "power": "How many seeds a gap would need, from a finished table.",
+    "diff": "What differs between two arms or two trials.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",
     "sync": "Send queued events of the ledger to MLflow.",
+    "ui": "Show an experiment in MLflow's page, on its charts.",
 }
 """In the order of a first visit. `rcflab.commands.NAME` holds the function `NAME_command`, or `app` for a group."""
 

@@ -2,46 +2,70 @@
 
     RunPlan + ledger states --collect--> ResultSet
                 missing | running | failed | doubled | stale --> IncompleteError that names each cell
+                                                  `--partial--> left out, and named in the table
 
-A table never averages what happens to be there. Pure.
+A table never averages what happens to be there, unless it is asked to and says so. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rcflab.errors import IncompleteError
 from rcflab.ledger.fold import KeyState
-from rcflab.records import Cell, CellResult, RunPlan
+from rcflab.records import Cell, CellResult, LeftOut, RunPlan
 
 
 @dataclass(frozen=True, slots=True)
 class ResultSet:
-    """One result for each cell of the plan, in its order."""
+    """One result for each cell of the plan, in its order, but for those that are left out."""
 
     plan: RunPlan
     results: tuple[CellResult, ...]
     reused: tuple[CellResult, ...]
     """Those made by other code than the present one."""
+    left_out: tuple[LeftOut, ...] = ()
 
 
-def collect(plan: RunPlan, keys: Mapping[str, KeyState], code_digest: str, *, reuse_stale: bool = False) -> ResultSet:
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Why a cell has no result."""
+
+    word: str
+    text: str
+
+
+def collect(
+    plan: RunPlan,
+    keys: Mapping[str, KeyState],
+    code_digest: str,
+    *,
+    reuse_stale: bool = False,
+    partial: bool = False,
+    lost: Collection[str] = (),
+) -> ResultSet:
     """The final evaluation of every cell of `plan`, from the ledger state of each train_key.
 
-    `reuse_stale` accepts cells that other code finished. Raises IncompleteError naming every cell that is missing,
-    failed, doubled or (otherwise) stale.
+    `reuse_stale` accepts cells that other code finished; `partial` leaves out cells without a result; `lost` are the
+    eval_keys whose match records are gone. Raises IncompleteError naming every cell that is missing, failed, doubled
+    or (otherwise) stale; with `partial` only where no cell has a result, or one is doubled.
     """
     faults = _doubled(plan.cells)
     results: list[CellResult] = []
+    left_out: list[LeftOut] = []
     for cell in plan.cells:
-        found = _result(cell, keys[cell.train_key], code_digest, reuse_stale)
-        if isinstance(found, str):
-            faults.append(f"{cell_name(cell)}: {found}")
-        else:
+        found = _result(cell, keys[cell.train_key], code_digest, reuse_stale, cell.eval_key in lost)
+        if isinstance(found, CellResult):
             results.append(found)
+        elif partial:
+            left_out.append(LeftOut(cell.arm, cell.seed, found.word))
+        else:
+            faults.append(f"{cell_name(cell)}: {found.text}")
+    if not results and not faults:
+        faults = [f"{each.arm}, seed {each.seed}: {each.why}" for each in left_out]
     if faults:
         raise IncompleteError("\n".join([f"the table of {plan.experiment} is not complete:", *faults]))
     reused = tuple(result for result in results if result.code_digest != code_digest)
-    return ResultSet(plan, tuple(results), reused)
+    return ResultSet(plan, tuple(results), reused, tuple(left_out))
 
 
 def cell_name(cell: Cell) -> str:
@@ -58,18 +82,22 @@ def _doubled(cells: Sequence[Cell]) -> list[str]:
     ]
 
 
-def _result(cell: Cell, key: KeyState, code_digest: str, reuse_stale: bool) -> CellResult | str:
+def _result(cell: Cell, key: KeyState, code_digest: str, reuse_stale: bool, is_lost: bool) -> CellResult | _Fault:
     """The cell's result, or why there is none."""
     if key.state == "failed":
-        return f"failed: {key.reason}"
+        return _Fault(f"failed ({key.failure})", f"failed: {key.reason}")
     final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
     if key.state != "finished" or final is None:
-        return "missing: `rcflab run` trains and evaluates it"
+        return _Fault("missing", "missing: `rcflab run` trains and evaluates it")
+    if is_lost:
+        text = f"its match records {final.records} are gone: `rcflab run` evaluates it again and trains nothing"
+        return _Fault("match records lost", f"{text}, or set table.resamples to 0")
     if final.code_digest != code_digest and not reuse_stale:
-        return (
+        text = (
             f"stale: finished by code {final.code_digest[:12]}, present code is {code_digest[:12]}; "
             "take it with --on-stale reuse or train it again with `rcflab run --on-stale retrain`"
         )
+        return _Fault("stale", text)
     return CellResult(
         cell=cell,
         metrics=final.values,

@@ -1,31 +1,26 @@
-"""Step 6: what may be said of each arm against the baseline, from its scores on resampled videos.
+"""What may be said of each arm against a baseline: the values, between the scores and the tables.
 
-    Scores of each arm (seeds, 1 + B) --pairs by seed--> Differences --2 seeds or more: crossed--> interval, p --Holm--.
-                                                                     --1 seed: percentile--> interval                 |
-                                                                                            Comparison with a verdict <
+    Resampled: scores of each arm (seeds, 1 + B) --rcflab.comparing--> Comparisons: a Comparison a line, with a verdict
 
-Effects of a design go the same way: weighted sums of all arms in place of an arm minus the baseline. One metric is
-tested, the primary one; all others are descriptive. The family of Holm's correction is every line that the experiment
-has, also where a table shows a part of them: who looks at less must not find more. Pure.
+One Comparisons for each baseline; Holm's correction counts the lines of all of them.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
-import numpy as np
-
-from rcflab.metrics import Better, MetricSpec
-from rcflab.stats.contrast import Differences, Scores, contrast
-from rcflab.stats.crossed import Crossed, crossed
-from rcflab.stats.interval import Interval, NoSpreadError
-from rcflab.stats.multiplicity import holm
-from rcflab.stats.percentile import percentile
-from rcflab.stats.verdict import Kind, Verdict, untested, verdict
+from rcflab.metrics import MetricSpec
+from rcflab.stats.contrast import Scores
+from rcflab.stats.interval import Interval
+from rcflab.stats.pooled import PooledSeeds
+from rcflab.stats.seeds import OverSeeds
+from rcflab.stats.verdict import Kind, Verdict
 
 ALPHA = 0.05
 FEWEST_VIDEOS = 60
 """The intervals were checked by simulation from here on."""
+FEWEST_OF_CATEGORY = 3
+"""Videos of a category below which resampling hardly varies it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +42,10 @@ class Comparison:
     """Variance of the estimate over seeds, and below it over videos; None without a test."""
     video_part: float | None = None
     rare_categories_dominate: bool = False
+    over_seeds: OverSeeds | None = None
+    """Effect size, tests on exactly these videos, power; None for one seed."""
+    correlation: float | None = None
+    """Of the arm and the baseline over their seeds; None for effects and for fewer than three seeds."""
 
     @property
     def is_better(self) -> bool:
@@ -55,8 +54,18 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
+class Categories:
+    """What the resampled videos hold: a macro mean needs videos of each category."""
+
+    present: int
+    """Categories with a true track."""
+    rare: tuple[str, ...]
+    """Those with true tracks in fewer than 3 videos."""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparisons:
-    """Every arm against the baseline, in the order of the table."""
+    """Every arm against one baseline, in the order of the table."""
 
     metric: MetricSpec
     baseline: str
@@ -73,6 +82,12 @@ class Comparisons:
     """Tests that Holm's correction counts: all of the experiment's, also those that are not in this table."""
     left_out: tuple[str, ...] = ()
     """Arms and effects that share no seed with what they are compared with, or lack an arm."""
+    categories: Categories | None = None
+    """None for a task without categories."""
+    pooled: PooledSeeds | None = None
+    """The variance over seeds that all arms share, where the experiment asks for that and it can be had."""
+    far_below: tuple[tuple[str, int, float], ...] = ()
+    """(arm, seed, points): runs far below the median of their arm, which the intervals do not expect."""
 
     @property
     def better(self) -> frozenset[str]:
@@ -88,6 +103,7 @@ class Resampled:
     scores: Mapping[str, Scores]
     """By arm, in the order of the table; seeds without a value are left out."""
     seed: int
+    categories: Categories | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,94 +117,16 @@ class ArmContrast:
     """Of an interaction neither direction is better."""
 
 
-def compare(
-    found: Resampled,
-    baseline: str,
-    margin: float | None = None,
-    effects: Sequence[ArmContrast] = (),
-    planned: int = 0,
-) -> Comparisons | None:
-    """Each arm minus `baseline`, then the effects, seed by seed over the seeds that all sides have.
-
-    `planned` comparisons are the experiment's, of which this table may show fewer. None where the baseline has no
-    score.
-    """
-    rival = found.scores.get(baseline)
-    if rival is None:
-        return None
-    sums = {arm: {arm: 1.0, baseline: -1.0} for arm in found.scores if arm != baseline}
-    sums |= {effect.name: {arm: weight for arm, weight in effect.weights.items() if weight} for effect in effects}
-    pairs = {name: _paired(weights, found.scores) for name, weights in sums.items()}
-    differences = {name: pair for name, pair in pairs.items() if pair is not None}
-    left_out = tuple(name for name, pair in pairs.items() if pair is None)
-    neutral = {effect.name for effect in effects if effect.is_interaction}
-    tested = {arm: _crossed(each) for arm, each in differences.items()}
-    p = {arm: each.p for arm, each in tested.items() if each is not None}
-    family = max(planned, len(p))
-    # A comparison that is not here may have any p; with 1 it counts and nothing else.
-    adjusted = dict(zip(p, holm([*p.values(), *[1.0] * (family - len(p))]).tolist(), strict=False))
-    arms = [
-        _untested(arm, each)
-        if (answer := tested[arm]) is None
-        else _tested(arm, each, answer, adjusted[arm], "neither" if arm in neutral else found.metric.better, margin)
-        for arm, each in differences.items()
-    ]
-    resamples = rival.values.shape[1] - 1
-    dropped = max((each.dropped for each in differences.values()), default=0)
-    return Comparisons(
-        found.metric, baseline, tuple(arms), rival.videos, resamples, dropped, found.seed, margin, family, left_out
-    )
+SeedVariance = Literal["own", "pooled"]
 
 
-def _paired(weights: Mapping[str, float], scores: Mapping[str, Scores]) -> Differences | None:
-    """The weighted sum over the seeds that all of these arms have; None where they share none, or one is not there."""
-    if not weights.keys() <= scores.keys():
-        return None
-    shared = sorted(set[int].intersection(*(set(scores[arm].seeds) for arm in weights)))
-    return contrast([(weight, _only(scores[arm], shared)) for arm, weight in weights.items()]) if shared else None
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How an experiment wants its arms compared."""
 
-
-def _only(scores: Scores, seeds: Sequence[int]) -> Scores:
-    rows = [scores.seeds.index(seed) for seed in seeds]
-    return Scores(scores.arm, tuple(seeds), scores.values[rows], scores.videos)
-
-
-def _crossed(differences: Differences) -> Crossed | None:
-    """None for a single seed, a single video, or where nothing varies though the records differ."""
-    if len(differences.seeds) < 2 or differences.videos < 2 or differences.resampled.shape[1] < 2:
-        return None
-    try:
-        return crossed(differences)
-    except NoSpreadError:
-        return None
-
-
-def _tested(
-    arm: str, pair: Differences, found: Crossed, adjusted: float, better: Better, margin: float | None
-) -> Comparison:
-    said = verdict(found, adjusted, better, margin, ALPHA)
-    return Comparison(
-        arm,
-        len(pair.seeds),
-        found.estimate,
-        found.interval(ALPHA),
-        found.p,
-        adjusted,
-        said,
-        found.seed_part,
-        found.video_part,
-        found.rare_categories_dominate,
-    )
-
-
-def _untested(arm: str, pair: Differences) -> Comparison:
-    n = len(pair.seeds)
-    estimate = math.fsum(pair.measured.tolist()) / n
-    if not pair.measured.any() and not pair.resampled.any():
-        return Comparison(arm, n, 0.0, Interval(0.0, 0.0), None, None, Verdict(Kind.IDENTICAL))
-    if n > 1:
-        few = "one video" if pair.videos < 2 else "no resamples" if pair.resampled.shape[1] < 2 else "no spread"
-        return Comparison(arm, n, estimate, None, None, None, untested(n, few))
-    varies = pair.resampled.shape[1] >= 2 and bool(np.ptp(pair.resampled))
-    interval = percentile(pair).interval(ALPHA) if varies else None
-    return Comparison(arm, n, estimate, interval, None, None, untested(n))
+    margin: float | None = None
+    planned: int = 0
+    """Comparisons that the whole experiment has; a table may show fewer."""
+    joined: Sequence[Sequence[str]] = field(default=())
+    """Groups of arms that are one and the same: each counts as one."""
+    seed_variance: SeedVariance = "own"

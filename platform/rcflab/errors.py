@@ -3,12 +3,20 @@
 rcf.errors.InputError   2   bad input          CellsFailedError    3   some trials failed
 ServiceDownError       69   a service is down  StorageError       74   disk full, read-only, no permission
 InterruptedRunError    75   resumable          (Ctrl-C          130)
+  BudgetSpentError     75   the same, once more is allowed
 """
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rcf.errors import InputError, Problem, RcfError
 
+if TYPE_CHECKING:
+    from rcflab.budget import Item
+
 __all__ = [
     "AttemptLostError",
+    "BudgetSpentError",
     "CellsFailedError",
     "FencedError",
     "IncompleteError",
@@ -57,6 +65,17 @@ class InterruptedRunError(LabError):
     """The run was told to stop; the same command resumes it."""
 
     exit_code = 75
+
+
+class BudgetSpentError(InterruptedRunError):
+    """Some limits of the budget are reached; what ran has saved a checkpoint."""
+
+    def __init__(self, spent: "Sequence[Item]", more: str = "") -> None:
+        """`spent` are the limits that are reached; `more` says what is done and what is left."""
+        fields = ", ".join(f"budget.{item.field}" for item in spent)
+        text = f"the budget is spent: {', '.join(map(str, spent))}"
+        super().__init__(f"{text}. {more}Raise {fields} and run the same command again")
+        self.spent = tuple(spent)
 
 
 class AttemptLostError(RcfError):

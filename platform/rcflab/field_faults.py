@@ -48,7 +48,12 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], data: Mapping[str, Json
     wanted = detail["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
     if kind == "dict_type":
         wanted = "a mapping; {} stands for no change"
-    return Fault(loc, _shown(detail["input"]), wanted)
+    return Fault(loc, "a value that may be secret" if _may_be_secret(loc) else _shown(detail["input"]), wanted)
+
+
+def _may_be_secret(loc: Loc) -> bool:
+    """Addresses and commands of hooks; what they are told of is no secret."""
+    return loc[:1] == ("notify",) and "on" not in loc
 
 
 def _shown(value: Json) -> str:
@@ -89,7 +94,7 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
     """The configuration classes that a field's annotation allows."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
-    elif get_origin(annotation) in (Annotated, Union, UnionType):
+    elif get_origin(annotation) in (Annotated, Union, UnionType, tuple):
         for item in get_args(annotation):
             yield from _models_in(item)
 

@@ -101,7 +101,7 @@ def gather(task: str, configs: Mapping[str, Mapping[str, Json]], storage: Path) 
 
 def _toy(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
     """The toy trains on noise from its seed; its data are only scored."""
-    return Fingerprints("", digest(config["data"]), "")
+    return Fingerprints("", digest(config["data"]), "", digest(config["data"]))
 
 
 def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
@@ -119,7 +119,7 @@ def _rcf(config: Mapping[str, Json], files: FileDigests) -> Fingerprints:
         problems += error.problems
     if problems:
         raise InputError(problems)
-    return Fingerprints(*parts)
+    return Fingerprints(*parts, videos=_videos(config["data"], files))
 
 
 _TASKS = {"rcf": _rcf, "toy": _toy}
@@ -141,6 +141,16 @@ def _data(data: Mapping[str, Json], split: str, files: FileDigests, *, listens: 
     if split == "train" and data["images"] is not None:
         content["images"] = _images(data["images"], files)
     return digest(content)
+
+
+def _videos(data: Mapping[str, Json], files: FileDigests) -> str:
+    """Of the validation set what the truth stands in: settings that move masks, or the annotation file."""
+    if data["kind"] == "synthetic":
+        return digest({key: data[key] for key in ("height", "width", "frames", "seed", "val_clips")})
+    root = Path(data["root"])
+    if data["kind"] == "coco":
+        return files.of(root / data["val_annotations"])
+    return files.of(find_split(root, data["val_split"])[0])
 
 
 def _sounds(annotations: Path, folder: Path | None, files: FileDigests) -> list[Json]:

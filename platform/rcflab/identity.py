@@ -35,6 +35,9 @@ class Fingerprints:
     val_data: str
     weights: str
     """Empty where the network starts from random weights."""
+    videos: str = ""
+    """Which videos are scored against which truth, whatever is seen and heard of them. No part of any key: arms where
+    it differs cannot stand in one table."""
 
 
 def digest(value: Json) -> str:
@@ -45,7 +48,7 @@ def digest(value: Json) -> str:
 
 def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """The part of a resolved configuration that training depends on; data and weights enter by content instead."""
-    view = _effective(task, config)
+    view = effective_view(task, config)
     for section in ("data", "evaluation"):
         view.pop(section, None)
     for loc in (("model", "backbone", "weights"), ("model", "audio", "weights"), ("training", "start_from")):
@@ -55,7 +58,7 @@ def train_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
 
 def evaluation_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """The part that scoring depends on, beside the trained weights and the validation data."""
-    return dict(_effective(task, config)["evaluation"])
+    return dict(effective_view(task, config)["evaluation"])
 
 
 def train_key(task: str, config: Mapping[str, Json], seed: int, prints: Fingerprints) -> str:
@@ -72,7 +75,7 @@ def eval_key(task: str, config: Mapping[str, Json], seed: int, prints: Fingerpri
     return digest({"train": key, "config": evaluation_view(task, config), "data": prints.val_data})[:16]
 
 
-def _effective(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
+def effective_view(task: str, config: Mapping[str, Json]) -> dict[str, Json]:
     """A copy of `config` without bookkeeping and without fields that have no effect."""
     view = json.loads(json.dumps(config))
     for loc in (*_BOOKKEEPING, *_NO_EFFECT[task](config)):
@@ -95,6 +98,8 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
         idle.append(("evaluation", "override_iou"))
     if config["evaluation"]["latency_frames"] == 0:
         idle.append(("evaluation", "latency_frames"))
+    if config["evaluation"]["frames"] == "all":
+        idle.append(("evaluation", "frames"))  # keys are those from before there was a choice
     return idle
 
 

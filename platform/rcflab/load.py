@@ -6,13 +6,23 @@ experiment.yaml + extends or --base + --set --> one layer --design?--> its arms 
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from rcflab.arm_configs import arm_configs, factor_faults, one_for_all, with_places
-from rcflab.bases import layer_of
+from rcflab.arms_elsewhere import (
+    ArmSource,
+    OtherExperiment,
+    arms_elsewhere,
+    in_table_order,
+    passed_on,
+    refuse_circle,
+    taken_arms,
+    without,
+)
+from rcflab.bases import extends, layer_of
 from rcflab.design.arms import too_many, with_arms
 from rcflab.design.names import BASELINE
 from rcflab.design.read import FIELDS, is_designed, read_design
@@ -24,7 +34,8 @@ from rcflab.records import Json
 from rcflab.schema import EXPERIMENTS, MOST_CELLS, ExperimentSpec
 from rcflab.search.checks import checked_faults, written_faults
 from rcflab.suggest import nearest
-from rcflab.yaml_file import Layer, is_mapping
+from rcflab.table_faults import table_faults
+from rcflab.yaml_file import Layer, Loc, is_list, is_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +47,8 @@ class LoadedExperiment:
     """With absolute paths."""
     configs: Mapping[str, Mapping[str, Json]]
     """Arm -> its fully resolved task configuration, in table order."""
+    sources: Mapping[str, ArmSource] = field(default_factory=dict[str, ArmSource])
+    """Where the arms that are taken from other experiments were written."""
 
 
 def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = None) -> LoadedExperiment:
@@ -43,6 +56,12 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
 
     `base` (`--base`) names the file that takes the place of the one that the experiment extends; see rcflab.bases.
     """
+    return _load(path, options, base, ())
+
+
+def _load(path: Path, options: Sequence[str], base: str | None, within: tuple[Path, ...]) -> LoadedExperiment:
+    """`within` are the files that are being read for the sake of this one's arms."""
+    refuse_circle(path, within)
     folder = Path.cwd()
     layer = layer_of(path, base)
     arms = layer.data.get("arms")
@@ -50,6 +69,7 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
     layer = fill_variables(layer, os.environ, folder)
     layer = with_default(with_default(layer, ("task",), "rcf"), ("storage", "root"), "runs")
     _refuse_unknown_task(layer)
+    layer = _with_baselines(layer)
     layer, problems = _with_design(layer)
     resolved = with_places(layer, folder)
     model = EXPERIMENTS[layer.data["task"]]
@@ -63,15 +83,44 @@ def load_experiment(path: Path, options: Sequence[str] = (), base: str | None = 
     problems += _baseline_problems(layer) + _paper_problems(layer)
     said = {fault.loc for fault in faults}
     problems += [_problem(layer, fault) for fault in written_faults(layer.data) if fault.loc not in said]
-    configs, more = arm_configs(resolved, faults)
+    problems += [_problem(layer, fault) for fault in (table_faults(spec) if spec else ())]
+    taken, sources, more = _taken_arms(resolved, options, base, (*within, path.resolve()))
+    problems += more
+    configs, more = arm_configs(without(resolved, arms_elsewhere(resolved)), faults)
     problems += one_for_all(more) if is_designed(layer.data) else more
     if problems:
         raise InputError(problems)
     assert spec is not None
-    problems = [_problem(layer, fault) for fault in checked_faults(spec, configs)]
+    every = in_table_order(resolved, configs | taken)
+    problems = [_problem(layer, fault) for fault in checked_faults(spec, every)]
     if problems:
         raise InputError(problems)
-    return LoadedExperiment(path.absolute(), spec, configs)
+    return LoadedExperiment(path.absolute(), spec, every, sources)
+
+
+def _taken_arms(
+    layer: Layer, options: Sequence[str], base: str | None, within: tuple[Path, ...]
+) -> tuple[dict[str, Mapping[str, Json]], dict[str, ArmSource], list[Problem]]:
+    """Arms of other experiments; what the command line says of the task holds for these too."""
+    passed = passed_on(options, layer.data["task"])
+
+    def load(path: Path) -> OtherExperiment:
+        found = _load(path, passed, base if extends(path) else None, within)
+        return OtherExperiment(found.spec.task, found.spec.storage.root, found.spec.baseline, found.configs)
+
+    storage = layer.data.get("storage")
+    return taken_arms(layer, str(storage.get("root")) if is_mapping(storage) else "", load)
+
+
+def _with_baselines(layer: Layer) -> Layer:
+    """`baseline: [a, b]` as `baseline: a` and `more_baselines: [b]`; what is no list of names is left to the schema."""
+    written = layer.data.get("baseline")
+    if not is_list(written) or not written:
+        return layer
+    origins = {loc: origin for loc, origin in layer.origins.items() if loc[0:1] != ("baseline",)}
+    origins[("baseline",)] = layer.origin(("baseline", 0))
+    origins |= {("more_baselines", place): layer.origin(("baseline", place + 1)) for place in range(len(written) - 1)}
+    return Layer({**layer.data, "baseline": written[0], "more_baselines": written[1:]}, origins)
 
 
 def _with_design(layer: Layer) -> tuple[Layer, list[Problem]]:
@@ -117,11 +166,20 @@ def _problem(layer: Layer, fault: Fault) -> Problem:
 
 
 def _baseline_problems(layer: Layer) -> list[Problem]:
-    baseline, arms = layer.data.get("baseline"), layer.data.get("arms")
-    if not isinstance(baseline, str) or not is_mapping(arms) or baseline in arms:
-        return []
-    wanted = f"one of the arms {', '.join(arms)}{nearest(baseline, arms)}"
-    return [Problem(layer.origin(("baseline",)).place, "baseline", repr(baseline), wanted)]
+    """Baselines that are no arm, or that are named twice."""
+    arms, more = layer.data.get("arms"), layer.data.get("more_baselines")
+    named: list[tuple[Loc, Json]] = [(("baseline",), layer.data.get("baseline"))]
+    named += [(("more_baselines", place), name) for place, name in enumerate(more)] if is_list(more) else []
+    problems: list[Problem] = []
+    for place, (loc, name) in enumerate(named):
+        if not isinstance(name, str) or not is_mapping(arms):
+            continue
+        if name not in arms:
+            wanted = f"one of the arms {', '.join(arms)}{nearest(name, arms)}"
+            problems.append(Problem(layer.origin(loc).place, "baseline", repr(name), wanted))
+        elif name in [earlier for _, earlier in named[:place]]:
+            problems.append(Problem(layer.origin(loc).place, "baseline", f"{name!r} a second time", "each arm once"))
+    return problems
 
 
 def _paper_problems(layer: Layer) -> list[Problem]:

@@ -135,11 +135,16 @@ def _set_parts(path: str, arms: Sequence[str]) -> tuple[str, ...]:
 
 
 def fill_variables(layer: Layer, environment: Mapping[str, str], folder: Path) -> Layer:
-    """Replace `${env:NAME}` in text values; a path from a variable starts in `folder`. Raises InputError."""
+    """Replace `${env:NAME}` in text values; a path from a variable starts in `folder`. Raises InputError.
+
+    Those below `notify` stay: what they hold may be secret, and only who sends it fills them in (rcflab.notify).
+    """
     origins = dict(layer.origins)
     problems: list[Problem] = []
 
     def fill(value: Json, loc: Loc) -> Json:
+        if loc[:1] == ("notify",):
+            return value
         if is_mapping(value):
             return {key: fill(item, (*loc, key)) for key, item in value.items()}
         if is_list(value):

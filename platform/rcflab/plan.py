@@ -32,10 +32,12 @@ def make_plan(
     problems = _unknown_arms(loaded, arms) + _equal_arms(loaded) + _unequal_shares(loaded)
     if seeds is not None and seeds < 1:
         problems.append(Problem("--seeds", "", str(seeds), "at least 1"))
-    if spec.baseline not in loaded.configs:
-        wanted = f"one of the arms {', '.join(loaded.configs)}{nearest(spec.baseline, loaded.configs)}"
-        problems.append(Problem(file, "baseline", repr(spec.baseline), wanted))
+    for baseline in (spec.baseline, *spec.more_baselines):
+        if baseline not in loaded.configs:
+            wanted = f"one of the arms {', '.join(loaded.configs)}{nearest(baseline, loaded.configs)}"
+            problems.append(Problem(file, "baseline", repr(baseline), wanted))
     chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
+    problems += _other_videos(str(loaded.path), {arm: fingerprints[arm].videos for arm in chosen})
     count = spec.seeds if seeds is None else seeds
     if len(chosen) * count > spec.most_cells:
         got, hint = f"{len(chosen)} arms x {count} seeds", "Narrow it by --arms or --seeds, or raise most_cells"
@@ -53,7 +55,16 @@ def make_plan(
         for arm in chosen
         for seed in range(count)
     )
-    return RunPlan(spec.name, spec.task, spec.baseline, cells, table_metrics(spec), _joined(cells))
+    return RunPlan(
+        spec.name,
+        spec.task,
+        spec.baseline,
+        cells,
+        table_metrics(spec),
+        _joined(cells),
+        spec.more_baselines,
+        _family(loaded, fingerprints),
+    )
 
 
 def _unknown_arms(loaded: LoadedExperiment, arms: Collection[str] | None) -> list[Problem]:
@@ -76,6 +87,27 @@ def _equal_arms(loaded: LoadedExperiment) -> list[Problem]:
             got = f"the same configuration as arm {twin!r}"
             problems.append(Problem(str(loaded.path), f"arms.{arm}", got, "arms that differ", "Remove one of the two"))
     return problems
+
+
+def _other_videos(file: str, videos: Mapping[str, str]) -> list[Problem]:
+    """Arms that would be scored on other videos than the rest: no table could hold them, however long they train."""
+    groups: dict[str, list[str]] = {}
+    for arm, scored_on in videos.items():
+        groups.setdefault(scored_on, []).append(arm)
+    if len(groups) < 2:
+        return []
+    got = f"arms that are scored on different videos: {' | '.join(', '.join(arms) for arms in groups.values())}"
+    hint = "Change only the training data between arms, write an experiment for each set of videos, or take --arms"
+    return [Problem(file, "arms", got, "the same validation videos for all arms of a table", hint)]
+
+
+def _family(loaded: LoadedExperiment, fingerprints: Mapping[str, Fingerprints]) -> int:
+    """How many different pairs of an arm and a baseline there are, arms known by their trial at the first seed."""
+    task = loaded.spec.task
+    trials = {arm: eval_key(task, config, 0, fingerprints[arm]) for arm, config in loaded.configs.items()}
+    baselines = (loaded.spec.baseline, *loaded.spec.more_baselines)
+    pairs = {frozenset((trials[arm], trials[baseline])) for baseline in baselines for arm in trials}
+    return sum(len(pair) == 2 for pair in pairs)
 
 
 def _unequal_shares(loaded: LoadedExperiment) -> list[Problem]:
@@ -106,17 +138,26 @@ def _joined(cells: Collection[Cell]) -> tuple[tuple[str, ...], ...]:
 
 
 def cell_states(
-    plan: RunPlan, keys: Mapping[str, KeyState], live: Collection[str], code_digest: str
+    plan: RunPlan,
+    keys: Mapping[str, KeyState],
+    live: Collection[str],
+    code_digest: str,
+    lost: Collection[str] = (),
 ) -> dict[str, CellState]:
-    """eval_key -> state, from the ledger state of each train_key and the train keys whose lease is `live`."""
+    """eval_key -> state, from the ledger state of each train_key and the train keys whose lease is `live`.
+
+    `lost` are the eval_keys whose match records are gone: their evaluation is missing.
+    """
     return {
-        cell.eval_key: _state(keys[cell.train_key], cell.eval_key, cell.train_key in live, code_digest)
+        cell.eval_key: _state(
+            keys[cell.train_key], cell.eval_key, cell.train_key in live, code_digest, cell.eval_key in lost
+        )
         for cell in plan.cells
     }
 
 
-def _state(key: KeyState, trial: str, live: bool, code_digest: str) -> CellState:
-    finished = key.state == "finished"
+def _state(key: KeyState, trial: str, live: bool, code_digest: str, lost: bool) -> CellState:
+    finished = key.state == "finished" and not lost
     if finished and key.final(trial, code_digest):
         return "done"
     if live:

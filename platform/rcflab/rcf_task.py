@@ -7,9 +7,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from rcf import checkpoint
 from rcf.checkpoint import without_weights
 from rcf.config import FrameSizeConfig, ModelConfig, RcfConfig, SyntheticConfig
@@ -19,10 +16,9 @@ from rcf.data.opening import category_problems, data_problems, data_root, open_t
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
-from rcf.evaluation.evaluator import Evaluation, Evaluator, videos_digest
+from rcf.evaluation.evaluator import Evaluation, Evaluator
 from rcf.evaluation.latency import frame_latency_ms
 from rcf.evaluation.results import write_results
-from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
 from rcf.model.audio import audio_weights_problem
@@ -31,8 +27,9 @@ from rcf.model.network import RCF
 from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
+from rcf.trained import load
 from rcflab.records import Json
-from rcflab.task import EvalResult, Records, Schedule, TaskSpec
+from rcflab.task import EvalResult, Schedule, TaskSpec
 
 logger = logging.getLogger(__name__)
 
@@ -74,10 +71,9 @@ class RcfTraining:
         """One pass over the validation videos for each size of their frames; writes results.json and overlays."""
         results: dict[int, EvalResult] = {}
         for places, dataset, evaluator in self._passes(configs):
-            digest = videos_digest(dataset)
             for place, found in zip(places, evaluator.run(self._trainer.evaluated), strict=True):
                 found.metrics.update(self._cost(_parse(configs[place]), dataset))
-                results[place] = _written(dataset, found, digest, folders[place])
+                results[place] = _written(dataset, found, folders[place])
         return [results[place] for place in range(len(configs))]
 
     def _cost(self, config: RcfConfig, dataset: VideoDataset) -> Mapping[str, float]:
@@ -134,12 +130,12 @@ def _names(annotations: Annotations) -> tuple[str, ...]:
     return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
 
 
-def _written(dataset: VideoDataset, found: Evaluation, digest: str, folder: Path) -> EvalResult:
+def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResult:
     """What is told of an evaluation, its files written."""
     results = folder / "results.json"
     write_results(results, found.predictions)
     pictures = _draw(dataset, found, folder / "overlays")
-    return EvalResult(found.metrics, found.tracks.records, digest, (results, *pictures))
+    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, *pictures))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:
@@ -188,10 +184,6 @@ def _prepare(config: Mapping[str, Json]) -> None:
         write_synthetic(folder, parsed.data)
 
 
-def _metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
-    return track_metrics(stats_from_records(records, video_weights))
-
-
 TASK = TaskSpec(
     name="rcf",
     schedule=_schedule,
@@ -200,5 +192,5 @@ TASK = TaskSpec(
     prepare=_prepare,
     resume_files=(checkpoint.OPTIMIZER,),
     best="val/ap",
-    metrics=_metrics,
+    load=load,
 )

@@ -41,6 +41,16 @@ class RunPlan:
     """Metric keys of the table."""
     joined: tuple[tuple[str, ...], ...] = ()
     """Groups of arm names whose cells are one and the same, since their difference has no effect."""
+    more_baselines: tuple[str, ...] = ()
+    """Further arms that all others are compared with."""
+    family: int = 0
+    """Pairs of an arm and a baseline that the whole experiment has, also where the plan is narrowed; joined arms count
+    as one."""
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """All of them; differences in the main table are to the first."""
+        return (self.baseline, *self.more_baselines)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,22 @@ class Provenance:
     processor: str
     workers: int = 1
     """Processes that trained it together: sums over them are rounded in another order."""
+    threads: int = 1
+    """CPU threads of each of them."""
+    gpus: float = 0
+    """Of all of them together."""
+    made_for: str = ""
+    """Name of the experiment that asked for it; its budget pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A cell that a partial table goes without."""
+
+    arm: str
+    seed: int
+    why: str
+    """In a word or two: missing, failed (non_finite), stale."""
 
 
 @dataclass(frozen=True, slots=True)

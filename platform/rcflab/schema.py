@@ -16,6 +16,7 @@ from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.design.factor import DesignKind
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
+from rcflab.policy_config import BudgetConfig, ErrorLimit, HookConfig, OnTrialError, RetriesConfig
 from rcflab.search.config import SearchConfig
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
@@ -32,6 +33,7 @@ __all__ = [
     "RcfExperiment",
     "ResourcesConfig",
     "StorageConfig",
+    "TTestConfig",
     "TableConfig",
     "ToyExperiment",
     "TrackingConfig",
@@ -83,17 +85,21 @@ def _known_metrics(keys: tuple[str, ...] | None) -> tuple[str, ...] | None:
     return keys
 
 
-_RESAMPLED = ("val/", "toy/")
-"""Groups of metrics that are made from match records."""
-
-
-def _testable_metric(key: str | None) -> str | None:
-    if key is None:
-        return None
-    _known_metrics((key,))
-    if not key.startswith(_RESAMPLED):
-        raise ValueError(f"a metric that match records can give ({', '.join(_RESAMPLED)}...), which {key!r} is not")
+def _known_metric(key: str | None) -> str | None:
+    _known_metrics(None if key is None else (key,))
     return key
+
+
+class TTestConfig(Config):
+    """A t-test of each arm against each baseline, beside the tests that give verdicts: it makes nothing bold."""
+
+    unit: Literal["video", "category", "seed"] = "video"
+    """What is taken for independent: scores of videos and of categories are the mean over the seeds. `video` is the
+    best guess at the paper's table 12."""
+    statistic: Annotated[str | None, AfterValidator(_known_metric)] = None
+    """The metric of one unit; the primary metric when null."""
+    paired: bool = True
+    """Unit by unit; false is Welch's test of two separate samples."""
 
 
 def _known_paper(name: str | None) -> str | None:
@@ -107,15 +113,23 @@ class TableConfig(Config):
 
     metrics: Annotated[tuple[str, ...] | None, Field(strict=False), AfterValidator(_known_metrics)] = None
     """Metric keys, in column order; the task's own choice when null."""
+    layout: Literal["arms", "knobs", "both"] = "arms"
+    """What a row is called by: its arm, or the fields in which arms differ (`knobs`, ✓ and ✗ for what is on or off, as
+    in a paper's table), or `both`."""
     paper: Annotated[str | None, AfterValidator(_known_paper)] = None
     """Name of the paper's table that this experiment repeats (rcflab/paper.yaml): quoted below the rows of our own."""
-    primary: Annotated[str | None, AfterValidator(_testable_metric)] = None
+    primary: Annotated[str | None, AfterValidator(_known_metric)] = None
     """The one metric whose differences are tested; the first of `metrics` that match records can give when null."""
     resamples: Annotated[int, Field(ge=0, le=100_000)] = 2_000
     """Samples of the videos behind the intervals; 0 leaves intervals and tests out."""
     equivalence_margin: Annotated[float | None, Field(gt=0)] = None
     """Differences of the primary metric below this do not matter, in its unit. It allows verdicts of "no difference",
     and it has to be written down before the run."""
+    seed_variance: Literal["own", "pooled"] = "own"
+    """Whose variance over seeds an interval has: that of its arm and baseline, or one of all arms of the table, with
+    more degrees of freedom. `pooled` holds where arms vary alike, and has to be written down before the run."""
+    tests: Annotated[tuple[TTestConfig, ...], Field(strict=False)] = ()
+    """t-tests to print beside, in table.statistics.md and table.json: `tests: [{unit: video, statistic: val/ap50}]`."""
     effects: Annotated[tuple[str, ...] | None, Field(strict=False)] = None
     """Effects of a factorial or fractional design: factors (`queries`) and interactions (`frames*queries`). An
     interaction that the fraction cannot tell from another effect is refused; a main effect says what it comes with."""
@@ -144,7 +158,10 @@ class Envelope(Config):
     """Lower case letters, digits and hyphens: it becomes a folder and an MLflow experiment."""
     baseline: ArmName
     """The arm that all others are compared with. With `factors` it may be left out (`baseline`), be another name for
-    the baseline of the design, or name one of its other arms, like `frames=1 queries=20`."""
+    the baseline of the design, or name one of its other arms, like `frames=1 queries=20`. A list compares all arms with
+    each of its arms; differences in the main table are to the first."""
+    more_baselines: Annotated[tuple[ArmName, ...], Field(strict=False)] = ()
+    """The others of such a list: write `baseline: [a, b]`."""
     arms: Annotated[dict[ArmName, dict[str, Any]], Field(min_length=1)]
     """Arm name -> {dotted path: value}, in table order. With `factors` they are made from these (rcflab/design)."""
     factors: dict[str, list[Any]] | None = None
@@ -171,10 +188,19 @@ class Envelope(Config):
     """Fields whose best values are searched before the arms are trained with them (rcflab/search/config.py)."""
     tuned: str | None = None
     """How the values of this file were found, in a sentence: printed below its tables. A search writes it."""
+    seeds_planned: Annotated[int, Field(ge=1, le=1000)] | None = None
+    """Number of seeds in the end, where a table is looked at on the way: written down before the first run, it keeps
+    more seeds from looking as if they had been added until the test pleased."""
     resources: ResourcesConfig = ResourcesConfig()
     storage: StorageConfig = StorageConfig()
     tracking: TrackingConfig = TrackingConfig()
     table: TableConfig = TableConfig()
+    on_trial_error: OnTrialError = ErrorLimit()
+    """`continue` with the others, `stop` at once, or `{stop_after: N}` failed trainings; what runs then saves a
+    checkpoint."""
+    retries: RetriesConfig = RetriesConfig()
+    budget: BudgetConfig = BudgetConfig()
+    notify: Annotated[tuple[HookConfig, ...], Field(strict=False)] = ()
 
 
 class RcfExperiment(Envelope, RcfConfig):

@@ -11,36 +11,51 @@ experiments/NAME/search/   journal.log                       the studies, by Opt
                            state.json                        which studies these files are of
 """
 
+import functools
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from rich.console import Console
 
+from rcflab.commands.announce import announce_near
 from rcflab.commands.live import shown
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import JobProgress
+from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
 from rcflab.identity import digest
 from rcflab.ledger.files import replace_bytes, replace_json, storage_errors
 from rcflab.ledger.lease import this_process
+from rcflab.notify import hooks_of
+from rcflab.policy_config import BudgetConfig
 from rcflab.progress import Watch, Watched
 from rcflab.records import Cell, Json
 from rcflab.search.names import study_names
 from rcflab.session import Session, open_experiment, preflight
+from rcflab.spending import BudgetRule, Spending
 from rcflab.task import load_task
 
 if TYPE_CHECKING:
     from rcflab.search.conductor import Chain
 
 OnStale = Literal["ask", "reuse", "retrain"]
-Run = Callable[[Batch, JobSource], dict[str, JobProgress]]
-"""Runs the jobs of a source: on Ray, or here (tests)."""
+
+
+class Run(Protocol):
+    """Runs the jobs of a source: on Ray, or here (tests)."""
+
+    def __call__(self, batch: Batch, rules: Sequence[Rule], source: JobSource) -> dict[str, JobProgress]:
+        """The last progress of each job."""
+        ...
+
+
 _PATIENCE_S, _IMPATIENCE_S = 60.0, 10.0
 
 
@@ -110,9 +125,11 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
         crowd = _Crowd(session)
         chain = open_conductors(session, journal, crowd.hear, on_stale)
         if not chain.is_done:
-            batch = Batch.create(session.storage, this_process(), session.provenance, resources, ())
+            rules = _rules(session, console)
+            driver = this_process()
+            batch = Batch.create(session.storage, driver, session.provenance, resources, (), session.spec.retries)
             try:
-                _conduct(session, chain, crowd, lambda: run(batch, chain), console)
+                _conduct(session, chain, crowd, lambda: run(batch, rules, chain), console)
             finally:
                 batch.delete()
         done = _written(session, chain)
@@ -160,6 +177,14 @@ def _conduct(
     blocked = [each.reason for each in last.values() if each.phase == "blocked"]
     if blocked:
         raise InterruptedRunError("\n".join(blocked))
+
+
+def _rules(session: Session, console: Console) -> list[Rule]:
+    """The budget ends a search as it ends a run. A failed trial does not: that is a result."""
+    budget = session.spec.budget
+    spending = Spending(session.storage, session.spec.name)
+    warn = functools.partial(announce_near, session, hooks_of(session.spec.notify, os.environ), console)
+    return [] if budget == BudgetConfig() else [BudgetRule(spending, budget, warn)]
 
 
 def _to_come(session: Session, chain: "Chain") -> tuple[int, int]:

@@ -5,10 +5,11 @@ read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
+from rcflab.arms_elsewhere import ArmSource
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import Fingerprints, digest
@@ -18,7 +19,7 @@ from rcflab.ledger.reader import read_key
 from rcflab.load import LoadedExperiment, load_experiment
 from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
-from rcflab.records import CellState, Json, Provenance, RunPlan
+from rcflab.records import Cell, CellState, Json, Provenance, RunPlan
 from rcflab.schema import ExperimentSpec
 from rcflab.task import load_task
 
@@ -35,6 +36,8 @@ class Session(NamedTuple):
     """The YAML file, as it was named."""
     is_whole: bool
     """All arms and seeds of the experiment are in the plan: only then tables are written as files."""
+    sources: Mapping[str, ArmSource]
+    """Where the arms that are taken from other experiments were written."""
 
     @property
     def storage(self) -> Path:
@@ -61,6 +64,8 @@ class LedgerView:
     """By train_key."""
     states: Mapping[str, CellState]
     """By eval_key."""
+    lost: frozenset[str] = frozenset()
+    """eval_keys of finished trials whose match records are not on the disk any more."""
 
 
 def open_experiment(
@@ -81,7 +86,8 @@ def open_experiment(
     except InputError as error:
         raise _whole_truth(loaded, error) from error
     plan, whole = make_plan(loaded, prints, arms, seeds), arms is None and seeds is None
-    return Session(loaded.spec, plan, prints, gather_provenance(), path, whole)
+    provenance = replace(gather_provenance(), made_for=loaded.spec.name)
+    return Session(loaded.spec, plan, prints, provenance, path, whole, loaded.sources)
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
@@ -91,13 +97,23 @@ def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
     return InputError([*found, *(problem for problem in error.problems if problem.file not in files)])
 
 
-def read_ledger(session: Session) -> LedgerView:
-    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger."""
+def read_ledger(session: Session, *, series: bool = True) -> LedgerView:
+    """The ledger states of all cells; writes nothing. Raises StorageError for a damaged or unreadable ledger.
+
+    Without `series` no curve is read, which is all that a table needs and much faster.
+    """
     storage, plan = session.storage, session.plan
     train_keys = sorted({cell.train_key for cell in plan.cells})
-    keys = {key: read_key(storage, key) for key in train_keys}
+    keys = {key: read_key(storage, key, series=series) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
-    return LedgerView(keys, cell_states(plan, keys, live, session.provenance.code_digest))
+    code = session.provenance.code_digest
+    lost = frozenset(cell.eval_key for cell in plan.cells if _is_lost(storage, keys[cell.train_key], cell, code))
+    return LedgerView(keys, cell_states(plan, keys, live, code, lost), lost)
+
+
+def _is_lost(storage: Path, key: KeyState, cell: Cell, code_digest: str) -> bool:
+    final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
+    return key.state == "finished" and final is not None and not (storage / final.records).is_file()
 
 
 def preflight(session: Session) -> None:

@@ -106,8 +106,18 @@ class TaskSpec:
     """Files of a checkpoint that only a resume needs (optimiser state): deleted when a cell is finished."""
     best: str
     """Metric of an evaluation that tells which checkpoint on the way is the best; its direction is in METRICS."""
-    metrics: Callable[[Records, NDArray[np.float64] | None], Mapping[str, float]]
-    """Re-compute metrics from match records under video weights (None: each video once)."""
+    load: Callable[[Path], object]
+    """The trained model in a folder that `save` wrote, in whatever form its users want."""
+
+
+@dataclass(frozen=True, slots=True)
+class ByCategory:
+    """The categories of match records."""
+
+    videos: Callable[[Records], Mapping[str, int]]
+    """Videos with a true track of each category that has one, by its name."""
+    only: Callable[[Records, str], Records]
+    """The records of one of these categories, as if there were no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +131,12 @@ class Resampling:
     metrics: Callable[[Records, NDArray[np.float64], Collection[str]], Mapping[str, NDArray[np.float64]]]
     """The wanted ones of `known` for each column of video weights (V, B) at once: (B,) by metric. NaN where a column
     leaves nothing to score."""
+    modules: tuple[str, ...]
+    """Names of the modules that make these scores: kept scores of other sources are made again."""
+    groups: tuple[str, ...]
+    """Groups of metrics that an evaluation reports, `known` ones among them: a table can hold no others."""
+    by_category: ByCategory | None = None
+    """None for a task without categories."""
 
 
 _MODULES = {"rcf": "rcflab.rcf_task", "toy": "rcflab.toy_task"}

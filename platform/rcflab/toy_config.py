@@ -37,6 +37,10 @@ class ToyTraining(Config):
     """Step at which the training raises, in the last of its workers; 0 is never."""
     nan_at: Annotated[int, Field(ge=0)] = 0
     """Step at which the loss is not finite; 0 is never."""
+    starve_at: Annotated[int, Field(ge=0)] = 0
+    """Step at which memory runs out; 0 is never."""
+    kill_at: Annotated[int, Field(ge=0)] = 0
+    """Step at which the process kills itself; 0 is never."""
     log_every: Annotated[int, Field(ge=1)] = 1
     checkpoint_every: Annotated[int, Field(ge=0)] = 5
     evaluate_every: Annotated[int, Field(ge=0)] = 0

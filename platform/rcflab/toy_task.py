@@ -9,6 +9,8 @@ ranks each takes its share of the points of a step, and of the videos.
 import hashlib
 import json
 import math
+import os
+import signal
 import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -47,11 +49,11 @@ class ToyTraining:
         return self._step
 
     def advance(self) -> Mapping[str, float]:
-        """One gradient step on a noisy batch; raises NonFiniteLossError and RuntimeError where the config asks."""
+        """One gradient step on a noisy batch; fails where the config asks, a loss that is not finite on all ranks."""
         training, step = self._config.training, self._step + 1
         time.sleep(training.step_ms / 1000)
-        if step == training.raise_at and self._ranks.rank == self._ranks.size - 1:
-            raise RuntimeError(f"the toy training raises at step {step}, as training.raise_at asks")
+        if self._ranks.rank == self._ranks.size - 1:
+            self._fail_on_demand(step)
         random = stream(self._seed, "data", step)
         basis = np.stack([random.uniform(-1, 1, size=BATCH), np.ones(BATCH)], axis=1)
         error = basis @ (self._weights - _TARGET) + training.noise * random.normal(size=BATCH)
@@ -65,6 +67,15 @@ class ToyTraining:
         self._weights = self._weights - training.lr * self._direction(np.array(sums[1:]))
         self._step = step
         return {"train/loss": loss, "train/lr": training.lr}
+
+    def _fail_on_demand(self, step: int) -> None:
+        training = self._config.training
+        if step == training.raise_at:
+            raise RuntimeError(f"the toy training raises at step {step}, as training.raise_at asks")
+        if step == training.starve_at:
+            raise MemoryError(f"the toy training has no memory at step {step}, as training.starve_at asks")
+        if step == training.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     def _direction(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         if not len(self._memory):
@@ -100,7 +111,7 @@ class ToyTraining:
         results = artifacts / "results.json"
         results.write_text(json.dumps({"distance": records["distance"].tolist()}))
         digest = hashlib.sha256(points.tobytes()).hexdigest()
-        return EvalResult(metrics(records, None), records, digest, (results,))
+        return EvalResult(_metrics(records), records, digest, (results,))
 
     def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """This rank's videos."""
@@ -117,10 +128,9 @@ class ToyTraining:
         return found
 
 
-def metrics(records: Records, video_weights: NDArray[np.float64] | None) -> Mapping[str, float]:
-    """Weighted mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
-    scores = _scores(records)
-    return {key: float(np.average(each, weights=video_weights)) for key, each in scores.items()}
+def _metrics(records: Records) -> Mapping[str, float]:
+    """Mean distance, and a score of 100 at distance 0 that falls with distance / threshold."""
+    return {key: float(np.average(each)) for key, each in _scores(records).items()}
 
 
 def _resampled(
@@ -156,6 +166,11 @@ def _prepare(config: Mapping[str, Json]) -> None:
     """The points are made from their seed in memory: nothing to write."""
 
 
+def _load(folder: Path) -> NDArray[np.float64]:
+    """Slope and offset: (2,)."""
+    return np.asarray(np.load(folder / "weights.npy"), dtype=np.float64)
+
+
 TASK = TaskSpec(
     name="toy",
     schedule=_schedule,
@@ -164,11 +179,13 @@ TASK = TaskSpec(
     prepare=_prepare,
     resume_files=("momentum.npy",),
     best="toy/score",
-    metrics=metrics,
+    load=_load,
 )
 
 RESAMPLING = Resampling(
     known=("toy/score", "toy/distance"),
     videos=lambda records: int(records["distance"].size),
     metrics=_resampled,
+    modules=("rcflab.stats.resamples", "rcflab.toy_task"),
+    groups=("toy",),
 )

@@ -7,6 +7,8 @@ from pydantic import Field
 from rcf.config.base import Config
 from rcf.config.data import FrameSizeConfig
 
+FrameChoice = Literal["all", "hard", "clear"]
+
 
 class EvaluationConfig(Config):
     """How frame predictions become tracks (section III-D); a change re-evaluates and never retrains."""
@@ -25,6 +27,9 @@ class EvaluationConfig(Config):
     input: FrameSizeConfig | None = None
     """The size at which the network sees the frames that are scored, where it is not that of the training. Crops make
     objects larger in training than they are in whole frames; a larger size here makes up for it (arXiv 1906.06423)."""
+    frames: FrameChoice = "all"
+    """Frames on which tracks are compared with the truth: all, those that the annotation file lists as `hard_frames` of
+    their video (bursts of blur, noise or darkness), or the `clear` others. Order and secant are of all frames."""
     latency_frames: Annotated[int, Field(ge=0)] = 0
     """Frames whose time in the streaming path is taken, for `cost/latency_ms` (their median); 0 takes none. A time is
     of one machine under one load: never set it for what must repeat."""

@@ -50,6 +50,8 @@ class Video:
     """Frames a second; None where the file does not say."""
     silent: bool = False
     """The file says that there is no sound (`audio_file: null`)."""
+    hard_frames: tuple[int, ...] | None = None
+    """Numbers of the frames that are hard to see on purpose; None where the file does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +165,7 @@ def _video(row: Row, folder: FramesFolder | None) -> Video | None:
         row.fault("length", f"{len(names)}, the number of file_names")
         return None
     silent = "audio_file" in row.values and row.values["audio_file"] is None
-    return Video(number, width, height, length, names, _audio_file(row), _fps(row), silent)
+    return Video(number, width, height, length, names, _audio_file(row), _fps(row), silent, _hard_frames(row, length))
 
 
 def _audio_file(row: Row) -> str | None:
@@ -184,6 +186,16 @@ def _fps(row: Row) -> float | None:
         return float(value)
     row.fault("fps", f"a number above 0, at most {MOST_FPS}, or null")
     return None
+
+
+def _hard_frames(row: Row, length: int) -> tuple[int, ...] | None:
+    if row.values.get("hard_frames") is None:
+        return None
+    numbers = row.array("hard_frames") or []
+    if any(not isinstance(each, int) or isinstance(each, bool) or not 0 <= each < length for each in numbers):
+        row.fault("hard_frames", f"a list of frame numbers from 0 to {length - 1}, or null")
+        return None
+    return tuple(number for number in numbers if isinstance(number, int))
 
 
 def _file_names(row: Row, folder: FramesFolder | None) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ from rcf.data.sounds import audio_problems, open_sounds
 from rcf.data.synthetic import synthetic_digest
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
+from rcf.evaluation.chosen_frames import frames_problems
 
 SplitName = Literal["train", "val"]
 SPLITS: tuple[SplitName, ...] = ("train", "val")
@@ -71,6 +72,8 @@ def data_problems(config: RcfConfig) -> list[Problem]:
     val = _or_none(lambda: _load(config, "val")[0], problems)
     if train is not None and val is not None:
         problems += category_problems(train, val)
+    if val is not None:
+        problems += frames_problems(val, config.evaluation.frames)
     for split, found in zip(SPLITS, (train, val), strict=True):
         if found is not None and config.model.audio.features != "none" and not isinstance(config.data, CocoConfig):
             problems += audio_problems(found, _audio_folder(config, split))

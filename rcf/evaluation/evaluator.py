@@ -18,10 +18,12 @@ import torch
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
+from rcf.config.evaluation import FrameChoice
 from rcf.data.annotations import Annotations
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.lipschitz import SecantMean, secant_ratios
 from rcf.diagnostics.order import OrderCounter
+from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
@@ -57,6 +59,8 @@ class Evaluation:
     predictions: list[TrackPrediction]
     drawn: list[VideoResult]
     """The first videos, whole, for overlays."""
+    videos_digest: str
+    """Of the videos, frames and tracks that were scored."""
 
 
 class Evaluator:
@@ -67,7 +71,7 @@ class Evaluator:
 
     def run(self, network: RCF) -> list[Evaluation]:
         """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
-        sums = [_Sum() for _ in self._ways]
+        sums = [_Sum(way.frames) for way in self._ways]
         for results in self._results(network):
             for each, result in zip(sums, results, strict=True):
                 each.add(result)
@@ -128,7 +132,8 @@ class Evaluator:
 class _Sum:
     """What the videos come to under one way to read them."""
 
-    def __init__(self) -> None:
+    def __init__(self, frames: FrameChoice) -> None:
+        self._frames: FrameChoice = frames
         self._order, self._secant = OrderCounter(), SecantMean()
         self._predictions: list[TrackPrediction] = []
         self._drawn: list[VideoResult] = []
@@ -143,14 +148,15 @@ class _Sum:
 
     def evaluation(self, annotations: Annotations, network: RCF) -> Evaluation:
         """After the last video."""
-        scored = evaluate(annotations, self._predictions)
+        truth, predictions = restrict(annotations, self._predictions, self._frames)
+        scored = evaluate(truth, predictions)
         metrics = {
             **track_metrics(scored.stats),
             **self._order.metrics(),
             **self._secant.metrics(),
             "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
         }
-        return Evaluation(metrics, scored, self._predictions, self._drawn)
+        return Evaluation(metrics, scored, self._predictions, self._drawn, videos_digest(truth))
 
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
@@ -160,12 +166,12 @@ def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
 
 
-def videos_digest(dataset: VideoDataset) -> str:
+def videos_digest(annotations: Annotations) -> str:
     """Which videos were evaluated against which truth: arms are comparable only where this is equal."""
     digest = hashlib.sha256()
-    for video in dataset.videos:
+    for video in annotations.videos:
         digest.update(repr((video.id, video.height, video.width, video.file_names)).encode())
-    for track in dataset.annotations.tracks:
+    for track in annotations.tracks:
         masks = [rle and rle["counts"] for rle in track.segmentations]
         digest.update(repr((track.id, track.video_id, track.category_id, track.iscrowd, masks)).encode())
     return digest.hexdigest()[:16]

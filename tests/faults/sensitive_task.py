@@ -73,5 +73,5 @@ TASK = TaskSpec(
     prepare=lambda config: None,
     resume_files=(),
     best="toy/score",
-    metrics=lambda records, weights: {"toy/score": 1.0},
+    load=lambda folder: None,
 )

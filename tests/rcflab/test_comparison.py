@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from rcflab.collect import ResultSet
-from rcflab.comparison import ArmContrast, Comparisons, Resampled, compare
+from rcflab.comparing import compare
+from rcflab.comparison import ArmContrast, Comparisons, Resampled, Rules
 from rcflab.errors import IncompleteError
 from rcflab.match_records import resampled_scores
 from rcflab.metrics import METRICS
@@ -36,8 +37,7 @@ def _scores(arm: str, gain: float, seeds: tuple[int, ...] = (0, 1, 2), videos: i
 
 
 def _found(*arms: Scores, margin: float | None = None) -> Comparisons:
-    found = compare(Resampled(AP, {each.arm: each for each in arms}, 0), "base", margin)
-    assert found is not None
+    (found,) = compare(Resampled(AP, {each.arm: each for each in arms}, 0), ["base"], rules=Rules(margin))
     return found
 
 
@@ -94,7 +94,7 @@ def test_an_arm_with_the_same_records_is_called_so() -> None:
 
 
 def test_without_the_baseline_nothing_is_compared() -> None:
-    assert compare(Resampled(AP, {"up": UP}, 0), "base") is None
+    assert compare(Resampled(AP, {"up": UP}, 0), ["base"]) == ()
 
 
 def test_lines_have_signs_and_small_p_are_not_zero() -> None:
@@ -122,8 +122,7 @@ def test_effects_of_a_design_are_tested_beside_its_arms() -> None:
     arms = {arm: _scores(arm, gain) for arm, gain in gains.items()}
     main = ArmContrast("effect: a", {"base": -0.5, "a": 0.5, "b": -0.5, "ab": 0.5}, is_interaction=False)
     both = ArmContrast("interaction: a x b", {"base": 1, "a": -1, "b": -1, "ab": 1}, is_interaction=True)
-    found = compare(Resampled(AP, arms, 0), "base", effects=[main, both])
-    assert found is not None
+    (found,) = compare(Resampled(AP, arms, 0), ["base"], [main, both])
     effect, interaction = found.arms[3:]
     assert effect.estimate == pytest.approx(11, abs=0.3)
     assert effect.verdict.kind is Kind.BETTER
@@ -134,8 +133,7 @@ def test_effects_of_a_design_are_tested_beside_its_arms() -> None:
 
 def test_who_looks_at_a_part_of_an_experiment_finds_no_more() -> None:
     whole = _found(BASE, UP, DOWN, SAME)
-    part = compare(Resampled(AP, {"base": BASE, "same": SAME}, 0), "base", planned=3)
-    assert part is not None
+    (part,) = compare(Resampled(AP, {"base": BASE, "same": SAME}, 0), ["base"], rules=Rules(planned=3))
     (only,) = part.arms
     assert part.family == 3
     assert only.p == next(each.p for each in whole.arms if each.arm == "same")
@@ -165,15 +163,13 @@ def test_an_effect_of_equal_arms_is_none_at_all() -> None:
     """Weights of a third do not add up to 0 exactly."""
     arms = {name: dataclasses.replace(BASE, arm=name) for name in ("base", "a", "b", "c", "d", "e")}
     weights = dict(zip(arms, (1 / 3, 1 / 3, 1 / 3, -1 / 3, -1 / 3, -1 / 3), strict=True))
-    found = compare(Resampled(AP, arms, 0), "base", effects=[ArmContrast("effect", weights, is_interaction=False)])
-    assert found is not None
+    (found,) = compare(Resampled(AP, arms, 0), ["base"], [ArmContrast("effect", weights, is_interaction=False)])
     assert found.arms[-1].verdict.kind is Kind.IDENTICAL
 
 
 def test_an_effect_without_all_of_its_arms_is_left_out() -> None:
     main = ArmContrast("effect: a", {"base": -0.5, "a": 0.5, "b": -0.5, "ab": 0.5}, is_interaction=False)
-    found = compare(Resampled(AP, {"base": BASE, "up": UP}, 0), "base", effects=[main])
-    assert found is not None
+    (found,) = compare(Resampled(AP, {"base": BASE, "up": UP}, 0), ["base"], [main])
     assert [each.arm for each in found.arms] == ["up"]
     assert found.left_out == ("effect: a",)
 

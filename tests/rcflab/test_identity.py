@@ -81,7 +81,12 @@ def test_what_changes_training_changes_both_keys(fields: dict[str, Any]) -> None
 
 @pytest.mark.parametrize(
     "fields",
-    [{"evaluation__identity": "slot"}, {"evaluation__class_threshold": 0.3}, {"evaluation__override_iou": 0.4}],
+    [
+        {"evaluation__identity": "slot"},
+        {"evaluation__class_threshold": 0.3},
+        {"evaluation__override_iou": 0.4},
+        {"evaluation__frames": "hard"},
+    ],
 )
 def test_what_changes_only_the_evaluation_keeps_the_training(fields: dict[str, Any]) -> None:
     train, trial = keys("rcf", resolved("rcf"))
@@ -103,6 +108,7 @@ def test_what_changes_only_the_evaluation_keeps_the_training(fields: dict[str, A
         ("rcf", {"model__audio__features": "none"}, {"model__audio__mel_frames": 32, "model__audio__causal": False}),
         ("rcf", {"evaluation__identity": "cosine"}, {"evaluation__override_iou": 0.9}),
         ("rcf", {"evaluation__identity": "slot"}, {"evaluation__override_iou": 0.9}),
+        ("rcf", {}, {"evaluation__frames": "all"}),
         ("toy", {"model__memory": 0}, {"model__decay": 0.9}),
     ],
 )

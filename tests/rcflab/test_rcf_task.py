@@ -14,6 +14,7 @@ from PIL import Image
 from rcf.config import CocoConfig, RcfConfig, SyntheticConfig
 from rcf.data.synthetic_images import write_images
 from rcf.evaluation import evaluator
+from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.model.network import RCF
 from rcf.structures import Segmentation
 from rcflab.rcf_task import TASK
@@ -62,7 +63,7 @@ def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, An
 
 def test_metrics_can_be_made_again_from_the_records(config: dict[str, Any], tmp_path: Path) -> None:
     (found,) = TASK.start(config, 0).evaluate([config], [tmp_path])
-    again = TASK.metrics(found.records, None)
+    again = track_metrics(stats_from_records(found.records))
     assert {name: value for name, value in found.metrics.items() if name.startswith("val/")} == again
 
 
@@ -71,7 +72,7 @@ def test_metrics_of_many_weightings_are_those_of_each(config: dict[str, Any], tm
     weights = np.array([[1.0, 2.0], [1.0, 0.0]])
     many = load_resampling("rcf").metrics(found.records, weights, ["val/ap", "val/ar100", "order/consistency_pct"])
     assert many.keys() == {"val/ap", "val/ar100"}
-    for b, wanted in enumerate(TASK.metrics(found.records, column) for column in weights.T):
+    for b, wanted in enumerate(track_metrics(stats_from_records(found.records, column)) for column in weights.T):
         assert {key: values[b] for key, values in many.items()} == pytest.approx({key: wanted[key] for key in many})
 
 
@@ -123,6 +124,19 @@ def test_each_way_to_evaluate_gives_what_it_gives_alone(config: dict[str, Any], 
         for one, other in zip(found.artifacts, alone.artifacts, strict=True):
             assert one.read_bytes() == other.read_bytes()
     assert len({str(dict(found.metrics)) for found in together}) > 1
+
+
+def test_hard_frames_are_another_set_of_videos_and_one_pass_of_the_network_serves_both(
+    config: dict[str, Any], tmp_path: Path, seen: list[tuple[int, ...]]
+) -> None:
+    many = {**config, "data": {**config["data"], "val_clips": 4, "frames": 6}}
+    TASK.prepare(many)
+    ways = _ways(many, every={}, hard={"frames": "hard"}, clear={"frames": "clear"})
+    every, hard, clear = TASK.start(many, 0).evaluate(list(ways.values()), [tmp_path / name for name in ways])
+    assert len(seen) == 4
+    assert len({every.videos_digest, hard.videos_digest, clear.videos_digest}) == 3
+    assert len(hard.records["video_ids"]) < len(every.records["video_ids"])
+    assert hard.metrics["lipschitz/secant_mean"] == every.metrics["lipschitz/secant_mean"]
 
 
 def test_a_saved_training_goes_on_elsewhere(config: dict[str, Any], tmp_path: Path) -> None:

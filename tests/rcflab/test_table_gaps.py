@@ -13,7 +13,7 @@ from rcflab.collect import collect
 from rcflab.errors import IncompleteError
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
-from rcflab.report.files import FORMATS, Format, render
+from rcflab.report.files import FORMATS, Format, file_name, render
 from rcflab.stats.summary import Summary
 from rcflab.toy_config import ToyConfig
 
@@ -89,15 +89,16 @@ def test_only_an_entry_of_fewer_seeds_than_its_arm_shows_its_own_number(ledger_s
 
 def test_latex_shows_the_number_of_seeds_beside_the_spread(ledger_state: Make) -> None:
     text = render(_table(ledger_state), "tex")
-    assert r"$41.0$ ($n=1$) & $+1.0$ ($n=1$) \\" in text
-    assert r"$42.5 \pm 2.1$ ($n=2$) & $+1.5 \pm 0.7$ ($n=2$) \\" in text
-    assert r"$44.0 \pm 1.7$ & $+2.0 \pm 1.0$ \\" in text
+    assert r"\num{41.0} &  ($n=1$) & \num{+1.0} &  ($n=1$) \\" in text
+    assert r"\num{42.5} & ${}\pm{}$\num{2.1} ($n=2$) & \num{+1.5} & ${}\pm{}$\num{0.7} ($n=2$) \\" in text
+    assert r"\num{44.0} & ${}\pm{}$\num{1.7} & \num{+2.0} & ${}\pm{}$\num{1.0} \\" in text
 
 
 def test_an_arm_without_any_value_shows_a_dash(ledger_state: Make) -> None:
     table = _table(ledger_state)
     assert _cells(render(table, "md"), "never") == ["–", "–"]
-    assert r"never & 3 & $50.0 \pm 0.0$ & $0.0 \pm 0.0$ & -- & -- \\" in render(table, "tex")
+    zero = r"${}\pm{}$\num{0.0}"
+    assert rf"never & 3 & \num{{50.0}} & {zero} & \num{{0.0}} & {zero} & -- &  & -- &  \\" in render(table, "tex")
 
 
 def test_csv_leaves_no_value_empty_and_counts_the_seeds_of_the_metric_with_gaps(ledger_state: Make) -> None:
@@ -142,7 +143,7 @@ def test_a_metric_that_no_cell_reports_is_refused_naming_those_reported(ledger_s
         _table(ledger_state, extra=("val/ap50",))
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "html"])
 def test_a_table_with_gaps_has_the_golden_bytes(ledger_state: Make, form: Format, repository: Path) -> None:
-    golden = repository / "tests" / "golden" / "tables" / f"gaps.{form}"
+    golden = repository / "tests" / "golden" / "tables" / file_name(form, "gaps")
     assert render(_table(ledger_state), form) == golden.read_text(encoding="utf-8")

@@ -17,5 +17,8 @@ def test_metrics_of_many_weightings_are_those_of_each(tmp_path: Path) -> None:
     weights = np.random.default_rng(0).multinomial(videos, np.full(videos, 1 / videos), 5).T.astype(np.float64)
     found = RESAMPLING.metrics(records, weights, ["toy/score", "toy/distance", "train/loss"])
     assert found.keys() == {"toy/score", "toy/distance"}
-    for b, wanted in enumerate(TASK.metrics(records, column) for column in weights.T):
-        assert {key: values[b] for key, values in found.items()} == pytest.approx(wanted)
+    scores = 100 * np.exp(-records["distance"] / records["threshold"])
+    for key, each in (("toy/score", scores), ("toy/distance", records["distance"])):
+        assert found[key] == pytest.approx([np.average(each, weights=column) for column in weights.T])
+    measured = RESAMPLING.metrics(records, np.ones((videos, 1)), list(evaluated.metrics))
+    assert {key: values[0] for key, values in measured.items()} == pytest.approx(dict(evaluated.metrics))

@@ -2,7 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
-from mlflow.entities import Experiment, FileInfo, Metric, Param, Run, RunTag
+from mlflow.entities import (
+    DatasetInput,
+    Experiment,
+    FileInfo,
+    LoggedModel,
+    LoggedModelOutput,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from mlflow.store.entities import PagedList
 
 class MlflowClient:
@@ -48,3 +58,20 @@ class MlflowClient:
     def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None: ...
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None: ...
     def list_artifacts(self, run_id: str, path: str | None = None) -> list[FileInfo]: ...
+    def download_artifacts(self, run_id: str, path: str, dst_path: str | None = None) -> str: ...
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput] | None = None) -> None: ...
+    def log_outputs(self, run_id: str, models: list[LoggedModelOutput]) -> None: ...
+    def create_logged_model(
+        self,
+        experiment_id: str,
+        name: str | None = None,
+        source_run_id: str | None = None,
+        tags: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        model_type: str | None = None,
+    ) -> LoggedModel: ...
+    def finalize_logged_model(self, model_id: str, status: str) -> LoggedModel: ...
+    def search_logged_models(
+        self, experiment_ids: Sequence[str], filter_string: str | None = None
+    ) -> PagedList[LoggedModel]: ...
+    def set_logged_model_tags(self, model_id: str, tags: Mapping[str, str]) -> None: ...

@@ -34,7 +34,7 @@ def data() -> None:
 
 
 @app.command()
-def synth(  # noqa: PLR0913 - each argument is an option of the command
+def synth(
     out: Annotated[Path, typer.Argument(help="Folder to make; it must be new or empty.", show_default=False)],
     height: Annotated[int, typer.Option(min=32, max=2048, help="Height of a frame, pixels.")] = _DEFAULT.height,
     width: Annotated[int, typer.Option(min=32, max=2048, help="Width of a frame, pixels.")] = _DEFAULT.width,

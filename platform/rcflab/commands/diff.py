@@ -1,28 +1,33 @@
-"""`rcflab diff`: what differs between two arms, of one experiment or of two.
+"""`rcflab diff`: what differs between two arms, of one experiment or of two, or between two trials.
 
-YAML[:ARM], YAML[:ARM] --load--> two configurations --> fields with both values
-                       --fingerprints--> train_key, eval_key of both, or why they are not known
+YAML[:ARM] --load--> configuration --fingerprints--> keys at seed 0, or why they are not known
+TRIAL      --storage root--> configuration, keys, what made it, results
+           --compare (rcflab/sides.py)--> a line for each difference
 """
 
 import json as json_module
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
-from rcflab.commands.options import AsJson, Base, Set, echo_json
-from rcflab.differences import FieldDifference, differing_fields
+from rcflab.arms_elsewhere import file_and_arm
+from rcflab.commands.options import AsJson, Base, Set, Storage, echo_json
+from rcflab.differences import FieldDifference
 from rcflab.errors import InputError, Problem
 from rcflab.fingerprint import gather
 from rcflab.identity import eval_key, train_key
 from rcflab.load import LoadedExperiment, load_experiment
+from rcflab.metrics import METRICS
 from rcflab.records import Json
+from rcflab.sides import Compared, Side, compare, side_of_trial
 from rcflab.suggest import nearest
+from rcflab.trials import Trial, find_trial
 
-Side = Annotated[str, typer.Argument(metavar="YAML[:ARM]", help="An arm; without a name the baseline.")]
-_KEYS = ("train_key", "eval_key")
+SideText = Annotated[
+    str, typer.Argument(metavar="YAML[:ARM]|TRIAL", help="An arm (without a name the baseline), or a trial's key.")
+]
 _MEANING = {
     (True, True): "one and the same trial",
     (True, False): "one training, evaluated in two ways",
@@ -30,109 +35,136 @@ _MEANING = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _Arm:
-    """One side of the comparison."""
+def diff_command(
+    first: SideText, second: SideText, set_: Set = None, base: Base = None, storage: Storage = Path("runs"),
+    json: AsJson = False,
+) -> None:  # fmt: skip
+    """Show what differs between two arms or two trials.
 
-    loaded: LoadedExperiment
-    name: str
-
-    @property
-    def label(self) -> str:
-        return f"{self.loaded.path.name}:{self.name}"
-
-    def keys(self) -> dict[str, str]:
-        """Its keys at seed 0. Raises InputError where data or weights cannot be fingerprinted."""
-        spec, config = self.loaded.spec, self.loaded.configs[self.name]
-        prints = gather(spec.task, {self.name: config}, Path(spec.storage.root))[self.name]
-        makers = zip(_KEYS, (train_key, eval_key), strict=True)
-        return {name: make(spec.task, config, 0, prints) for name, make in makers}
-
-
-@dataclass(frozen=True, slots=True)
-class _Compared:
-    """Two arms and what differs between them."""
-
-    arms: tuple[_Arm, _Arm]
-    fields: tuple[FieldDifference, ...]
-    keys: Mapping[str, tuple[str, str]]
-    """Name -> the key of both; empty where they are not known."""
-    reason: str
-    """Why the keys are not known."""
-
-
-def diff_command(first: Side, second: Side, set_: Set = None, base: Base = None, json: AsJson = False) -> None:
-    """Show what differs between two arms: fields of their resolved configurations, and keys.
-
-    Each side is a YAML file, for its baseline, or YAML:ARM. `--set` and `--base` go for both. Arms with one train_key
-    share a training, arms with one eval_key are one trial. Reads the files and, for the keys, the data; where these are
-    not there the configurations are compared all the same. Writes nothing but the memory of file digests.
+    A side is a YAML file, for its baseline, or YAML:ARM, or the beginning of a trial's key (`rcflab list NAME` shows
+    them). Arms are compared by the fields of their resolved configurations, and by keys: arms with one train_key share
+    a training, arms with one eval_key are one trial. Of two trials also what made them (code, packages, machine, data)
+    and their results are compared, from the storage root alone; an arm beside a trial has the trial's seed. `--set` and
+    `--base` go for both YAML files. Reads the files and, for the keys of arms, the data; where these are not there the
+    configurations are compared all the same. Writes nothing but the memory of file digests.
 
     Example: rcflab diff experiments/table_5_token_size.yaml:tokens-1 experiments/table_6_queries.yaml --base synth
 
-    Exit codes: 0 ok, 2 bad input.
+    Exit codes: 0 ok, 2 bad input, 74 storage.
     """
-    one, other = (_arm(text, set_ or [], base) for text in (first, second))
-    compared = _compare(one, other)
+    trials = [find_trial(storage, text) if _is_trial(text) else None for text in (first, second)]
+    seed = next((trial.seed for trial in trials if trial is not None), None)
+    opened = [
+        _arm(text, set_ or [], base, seed) if trial is None else _trial(trial)
+        for text, trial in zip((first, second), trials, strict=True)
+    ]
+    compared = compare(opened[0].side, opened[1].side)
     if json:
-        echo_json(_json(compared))
+        echo_json(_json(compared, [each.facts for each in opened]))
     else:
-        for line in _lines(compared):
+        for line in _lines(compared, seed or 0):
             typer.echo(line)
 
 
-def _arm(text: str, options: list[str], base: str | None) -> _Arm:
-    """The arm that `YAML` or `YAML:ARM` means; the file's name may have colons itself."""
-    cuts = [place for place, letter in enumerate(text) if letter == ":"]
-    path, name = next(
-        ((text[:cut], text[cut + 1 :]) for cut in [len(text), *cuts] if Path(text[:cut]).is_file()), (text, "")
-    )
-    loaded = load_experiment(Path(path), options, base)
+class _Opened(NamedTuple):
+    """One side, and what a program wants to know of it."""
+
+    side: Side
+    facts: dict[str, Json]
+
+
+def _is_trial(text: str) -> bool:
+    """Whether `text` may be a key, and is no file."""
+    return text.isalnum() and not Path(text).is_file()
+
+
+def _trial(trial: Trial) -> _Opened:
+    places = [{"experiment": name, "arm": arm} for name, arm in trial.places]
+    return _Opened(side_of_trial(trial), {"trial": trial.eval_key, "seed": trial.seed, "places": places})
+
+
+def _arm(text: str, options: list[str], base: str | None, seed: int | None) -> _Opened:
+    """The arm that `text` means, at the seed of the trial that it is compared with, if it is."""
+    path, name = file_and_arm(text, Path())
+    loaded = load_experiment(path, options, base)
     arm = name or loaded.spec.baseline
     if arm not in loaded.configs:
         wanted = f"an arm of {path}: {', '.join(loaded.configs)}{nearest(arm, loaded.configs)}"
         raise InputError([Problem(text, "", repr(arm), wanted)])
-    return _Arm(loaded, arm)
+    facts = {"experiment": loaded.spec.name, "file": str(loaded.path), "arm": arm}
+    return _Opened(_side_of_arm(loaded, arm, seed), facts)
 
 
-def _compare(one: _Arm, other: _Arm) -> _Compared:
-    sides = ({"task": arm.loaded.spec.task, **arm.loaded.configs[arm.name]} for arm in (one, other))
-    fields = differing_fields(*sides)
+def _side_of_arm(loaded: LoadedExperiment, arm: str, seed: int | None) -> Side:
+    """Without its keys where data or weights cannot be fingerprinted."""
+    spec, config, source = loaded.spec, loaded.configs[arm], loaded.sources.get(arm)
+    label = f"{loaded.path.name}:{arm}{f' (from {source.label})' if source else ''}"
+    shown = {"task": spec.task, **config, **({} if seed is None else {"seed": seed})}
     try:
-        first, second = one.keys(), other.keys()
+        prints = gather(spec.task, {arm: config}, Path(spec.storage.root))[arm]
     except InputError as error:
-        return _Compared((one, other), fields, {}, str(error.problems[0]))
-    return _Compared((one, other), fields, {name: (first[name], second[name]) for name in _KEYS}, "")
+        return Side(label, shown, {}, str(error.problems[0]))
+    makers = {"train_key": train_key, "eval_key": eval_key}
+    return Side(label, shown, {name: make(spec.task, config, seed or 0, prints) for name, make in makers.items()})
 
 
-def _json(compared: _Compared) -> Json:
-    arms = [
-        {"experiment": arm.loaded.spec.name, "file": str(arm.loaded.path), "arm": arm.name} for arm in compared.arms
-    ]
-    fields: list[dict[str, Json]] = []
-    for field in compared.fields:
-        sides = zip(("first", "second"), field.sides, strict=True)
-        fields.append({"path": field.path, **{side: values[0] for side, values in sides if values}})
+def _json(compared: Compared, facts: Sequence[Mapping[str, Json]]) -> Json:
     keys = {
         name: {"first": first, "second": second, "same": first == second}
         for name, (first, second) in compared.keys.items()
     }
-    return {"arms": arms, "fields": fields, "keys": keys or None, "keys_unknown": compared.reason or None}
+    return {
+        "arms": [dict(each) for each in facts],
+        "fields": _fields_json(compared.fields),
+        "keys": keys or None,
+        "keys_unknown": compared.reason or None,
+        "provenance": _fields_json(compared.provenance),
+        "results": {key: {"first": one, "second": other} for key, (one, other) in compared.results.items()},
+    }
 
 
-def _lines(compared: _Compared) -> Iterator[str]:
-    yield " -> ".join(arm.label for arm in compared.arms)
-    for field in compared.fields:
-        yield f"{field.path}: {_shown(field.sides[0])} -> {_shown(field.sides[1])}"
+def _fields_json(fields: Sequence[FieldDifference]) -> list[dict[str, Json]]:
+    found: list[dict[str, Json]] = []
+    for field in fields:
+        sides = zip(("first", "second"), field.sides, strict=True)
+        found.append({"path": field.path, **{side: values[0] for side, values in sides if values}})
+    return found
+
+
+def _lines(compared: Compared, seed: int) -> Iterator[str]:
+    yield " -> ".join(side.label for side in compared.sides)
+    yield from _field_lines(compared.fields)
     if not compared.fields:
         yield "the configurations are equal"
+    yield from _key_lines(compared, seed)
+    yield from (f"made by {line}" for line in _field_lines(compared.provenance))
+    if all(side.provenance for side in compared.sides) and not compared.provenance:
+        yield "made by the same code, packages and machine, on the same data"
+    for key, (one, other) in compared.results.items():
+        yield f"{key}: {_result(key, one, other)}"
+
+
+def _field_lines(fields: Sequence[FieldDifference]) -> Iterator[str]:
+    for field in fields:
+        yield f"{field.path}: {_shown(field.sides[0])} -> {_shown(field.sides[1])}"
+
+
+def _key_lines(compared: Compared, seed: int) -> Iterator[str]:
+    trials = all(side.provenance for side in compared.sides)
     for name, (first, second) in compared.keys.items():
-        yield f"{name} (seed 0): {first} {'=' if first == second else '->'} {second}"
+        yield f"{name}{'' if trials else f' (seed {seed})'}: {first} {'=' if first == second else '->'} {second}"
     if compared.keys:
         same_training, same_trial = (first == second for first, second in compared.keys.values())
         yield _MEANING[same_training, same_trial]
     else:
         yield f"keys are not known: {compared.reason}"
+
+
+def _result(key: str, one: float, other: float) -> str:
+    if one == other:
+        return f"{one:g} on both sides, bit for bit"
+    digits = METRICS[key].digits if key in METRICS else 4
+    return f"{one:.{digits}f} -> {other:.{digits}f} ({other - one:+.{digits}f})"
 
 
 def _shown(values: tuple[Json, ...]) -> str:

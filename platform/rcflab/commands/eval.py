@@ -4,7 +4,7 @@ GT.json, RESULTS.json --load (every problem at once)--> evaluate --> twelve numb
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 def eval_command(
     ground_truth: Annotated[Path, typer.Argument(help="Annotations in the YouTube-VIS form.", show_default=False)],
     results: Annotated[Path, typer.Argument(help="results.json, as a server takes it.", show_default=False)],
+    frames: Annotated[
+        Literal["all", "hard", "clear"],
+        typer.Option("--frames", help="Only the frames that the annotations list as hard, or the others."),
+    ] = "all",
     json: AsJson = False,
 ) -> None:
     """Score a results file against ground truth: AP and AR of YouTube-VIS, in percent points.
@@ -30,11 +34,16 @@ def eval_command(
     """
     # Slow to import, and not needed for --help.
     from rcf.data.annotations import load_annotations
+    from rcf.errors import InputError
+    from rcf.evaluation.chosen_frames import frames_problems, restrict
     from rcf.evaluation.results import load_results
     from rcf.evaluation.track_ap import evaluate
 
     annotations = load_annotations(ground_truth)
-    found = evaluate(annotations, load_results(results, annotations), str(results))
+    if problems := frames_problems(annotations, frames):
+        raise InputError(problems)
+    truth, predictions = restrict(annotations, load_results(results, annotations), frames)
+    found = evaluate(truth, predictions, str(results))
     if json:
         echo_json({"stats": {name: value for name, value in found.stats.items()}})
     else:

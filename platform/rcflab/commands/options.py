@@ -1,15 +1,18 @@
 """Options that commands share, so that they mean the same everywhere."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rcflab.errors import InputError, Problem
 from rcflab.records import Json
 from rcflab.session import Session, open_experiment
 
 Experiment = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
+Experiments = Annotated[list[Path], typer.Argument(help="YAML files of experiments.", show_default=False)]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Override a field, say training.steps=100. May be repeated."),
@@ -22,6 +25,11 @@ Base = Annotated[
         "--base", metavar="NAME|PATH", help="Another base: a file of the folder `base` beside the YAML, or a path."
     ),
 ]
+Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
+Partial = Annotated[
+    bool,
+    typer.Option("--partial", help="A table of the cells that are done; it names those that are left out, and why."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 
@@ -31,6 +39,26 @@ def open_session(
     """The session that the shared options describe; raises InputError."""
     names = None if arms is None else [name.strip() for name in arms.split(",")]
     return open_experiment(experiment, options or (), names, seeds, base)
+
+
+def open_sessions(
+    experiments: Sequence[Path], options: list[str] | None, arms: str | None, seeds: int | None, base: str | None
+) -> list[Session]:
+    """A session for each file; raises InputError with the problems of all, also for two of one name."""
+    sessions: list[Session] = []
+    problems: list[Problem] = []
+    for path in experiments:
+        try:
+            sessions.append(open_session(path, options, arms, seeds, base))
+        except InputError as error:
+            problems += error.problems
+    names = [session.spec.name for session in sessions]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        wanted = "experiments of different names: each has a folder and a table of its own"
+        problems.append(Problem("experiments", "name", f"{name!r} {names.count(name)} times", wanted))
+    if problems:
+        raise InputError(list({str(problem): problem for problem in problems}.values()))
+    return sessions
 
 
 def echo_json(value: Json) -> None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rcflab.commands.budgeted import budget_line, budget_state
 from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, echo_json, open_session
 from rcflab.design.arms import design_of
 from rcflab.design.describe import design_json, design_lines
@@ -18,7 +19,7 @@ from rcflab.ledger.files import folder_bytes
 from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
 
-_STYLES: dict[CellState, str] = {
+STATE_STYLES: dict[CellState, str] = {
     "done": "green", "running": "cyan", "missing": "", "failed": "red", "stale": "yellow",
 }  # fmt: skip
 
@@ -98,7 +99,9 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "levels": session.spec.arms if session.spec.factors else None,
         "cells": cells,
         "joined": [list(group) for group in plan.joined],
+        "from": {arm: {"file": str(each.path), "arm": each.arm} for arm, each in session.sources.items()},
         "estimate": _cost_json(session, cost),
+        "budget": [{**asdict(item), "needed": needed} for item, needed in budget_state(session, view, cost)],
     }
 
 
@@ -137,18 +140,24 @@ def _print(session: Session, view: LedgerView, console: Console) -> None:
         state = view.states[cell.eval_key]
         reason = view.keys[cell.train_key].reason if state == "failed" else ""
         note = f" ({reason})" if reason else ""
-        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=_STYLES[state]))
+        table.add_row(Text(cell.arm), str(cell.seed), cell.eval_key, Text(f"{state}{note}", style=STATE_STYLES[state]))
     console.print(table)
     design = design_of(session.spec)
     for line in design_lines(design, len(plan.cells)) if design else ():
         console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for arm, source in session.sources.items():
+        if any(cell.arm == arm for cell in plan.cells):
+            console.print(f"{arm}: the arm {source.label}", markup=False, highlight=False, soft_wrap=True)
     for group in plan.joined:
         console.print(f"{' = '.join(group)}: what they differ in has no effect; trained once", markup=False)
     counts = Counter(view.states[cell.eval_key] for cell in plan.cells)
     trainings = len({cell.train_key for cell in plan.cells})
     summary = ", ".join(f"{count} {state}" for state, count in counts.items())
     console.print(f"{len(plan.cells)} cells ({trainings} trainings): {summary}", markup=False)
-    console.print(_cost_line(session, _cost(session, view)), markup=False, soft_wrap=True)
+    cost = _cost(session, view)
+    console.print(_cost_line(session, cost), markup=False, soft_wrap=True)
+    for item, needed in budget_state(session, view, cost):
+        console.print(budget_line(item, needed), markup=False, highlight=False, soft_wrap=True)
 
 
 def _cost_line(session: Session, cost: Estimate | None) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
-from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
+from rcflab.commands.options import Arms, Base, Experiment, Partial, Seeds, Set, open_session
 from rcflab.execute.work import Work
 from rcflab.running import Choice, Choose, refuse_stale, run_session, stale_trainings
 from rcflab.session import Session
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rcflab.searching import Tuned
 
 OnStale = Literal["ask", "reuse", "retrain"]
+OnLost = Literal["refuse", "retrain"]
 
 
 def run_command(
@@ -28,12 +29,19 @@ def run_command(
     seeds: Seeds = None,
     base: Base = None,
     on_stale: Annotated[OnStale, typer.Option("--on-stale", help="Trainings that other code finished.")] = "ask",
+    on_lost: Annotated[
+        OnLost, typer.Option("--on-lost", help="Trainings to be evaluated again whose checkpoint is gone.")
+    ] = "refuse",
+    partial: Partial = False,
 ) -> None:
     """Train and evaluate every cell of an experiment (arms x seeds) that is missing, then print its table.
 
     Finished cells are skipped, also those of other experiments; interrupted and failed ones go on from their last
-    checkpoint: after a crash, run the same command again. Reads the YAML file and the data, writes below storage.root
-    and to the tracking store. `rcflab plan` tells beforehand what it would train.
+    checkpoint: after a crash, run the same command again. A finished cell whose match records are gone is evaluated
+    again. Fields `on_trial_error`, `retries`, `budget` and `notify` of the file say when a run ends early.
+
+    Reads the YAML file and the data, writes below storage.root and to the tracking store. `rcflab plan` tells
+    beforehand what it would train.
 
     With `search:` the search comes first; the arms are then trained with the values that it found. Several objectives
     have no winner: the Pareto front is printed, and written as an experiment of its own.
@@ -51,11 +59,15 @@ def run_command(
             typer.echo(f"rcflab run {found.next} trains its points at fresh seeds", err=True)
             return
         session = open_session(found.next, None, arms, seeds, None)
-    done = run_session(session, Console(stderr=True), _choose(on_stale))
+    done = run_session(
+        session, Console(stderr=True), _choose(on_stale), retrain_lost=on_lost == "retrain", partial=partial
+    )
 
     from rcflab.report.files import render  # a second to load: nothing before the table waits for it
 
     typer.echo(render(done.table, "md"), nl=False)
+    if done.fault is not None:
+        raise done.fault
 
 
 def _searched(session: Session, on_stale: OnStale) -> "Tuned":

@@ -1,22 +1,30 @@
 """`rcflab sync`: send to MLflow what a run could not send.
 
 Session --open_shipper--> Shipper --finish--> pending? --> shipped.json remembers what the store has
+        --publish_table--> runs of arms, tables and figures
 """
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
-from rcflab.errors import ServiceDownError
+from rcflab.commands.publish import open_tracker, publish_table, store_is_gone
+from rcflab.errors import IncompleteError, ServiceDownError
 from rcflab.ledger.files import replace_json
 from rcflab.ledger.reader import ledger_bytes
 from rcflab.records import Json
-from rcflab.session import Session
-from rcflab.track.mlflow_tracker import MlflowTracker, calm_mlflow
+from rcflab.session import Session, read_ledger
+from rcflab.track.cursor import FORM
+from rcflab.track.inputs import inputs_of
+from rcflab.track.mlflow_client import calm_mlflow
+from rcflab.track.schema_check import refuse_other_schema
 from rcflab.track.shipper import Pending, Shipper
-from rcflab.track.tracker import NullTracker, Tracker
+
+if TYPE_CHECKING:
+    from rcflab.ablation import AblationTable
 
 _PATIENCE_S = 120.0
 
@@ -26,8 +34,8 @@ def sync_command(
 ) -> None:
     """Send what the ledger holds and MLflow lacks; trains nothing, sends nothing twice.
 
-    Reads the YAML file and the ledger below storage.root. Writes to the tracking store. Needed only after the store was
-    down during a run.
+    With a finished table its arms go too, and the files of storage.root/experiments/NAME. Reads the YAML file and the
+    ledger below storage.root. Writes to the tracking store. Needed only after the store was down during a run.
 
     Example: rcflab sync experiments/quickstart.yaml
 
@@ -44,15 +52,35 @@ def sync_command(
     pending = ship_rest(session, open_shipper(session), _PATIENCE_S)
     if not pending.clear:
         raise ServiceDownError(f"{pending.events} events wait: {pending.fault}. Run rcflab sync again later")
+    if session.is_whole:
+        fault = publish_table(session, _table(session), _PATIENCE_S)
+        if fault is not None:
+            raise ServiceDownError(f"the table and its files wait: {fault}. Run rcflab sync again later")
     typer.echo(f"{session.tracking_uri} has everything")
 
 
+def _table(session: Session) -> "AblationTable | None":
+    """The table as `run` would make it; None while a cell is missing."""
+    from rcflab.tables import build_table
+
+    try:
+        return build_table(session, read_ledger(session, series=False), reuse_stale=True)
+    except IncompleteError:
+        return None
+
+
 def open_shipper(session: Session) -> Shipper:
-    """The shipper of the session's plan to its tracking store; nothing is opened yet."""
+    """The shipper of the session's plan to its tracking store; nothing is opened yet.
+
+    Raises InputError for a store that the installed MLflow cannot use.
+    """
     calm_mlflow()
     uri = session.tracking_uri
-    tracker: Tracker = NullTracker() if uri is None else MlflowTracker(uri, _artifacts(session))
-    return Shipper(session.storage, session.plan, tracker)
+    if uri is not None:
+        refuse_other_schema(uri)
+    configs = {cell.arm: cell.config for cell in session.plan.cells}
+    inputs = {arm: inputs_of(config, session.fingerprints[arm]) for arm, config in configs.items()}
+    return Shipper(session.storage, session.plan, open_tracker(session), inputs)
 
 
 def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:
@@ -70,8 +98,7 @@ def is_shipped(session: Session) -> bool:
     uri = session.tracking_uri
     if uri is None:
         return True
-    database = Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
-    if database is not None and not database.exists():
+    if store_is_gone(uri):
         return False
     try:
         return json.loads(_note(session).read_text()) == _sizes(session)
@@ -82,14 +109,9 @@ def is_shipped(session: Session) -> bool:
 def _sizes(session: Session) -> dict[str, Json]:
     """Address of the store, and for each cell of the plan the size of its ledger in bytes."""
     cells = {cell.eval_key: ledger_bytes(session.storage, cell.train_key) for cell in session.plan.cells}
-    return {"uri": session.tracking_uri, "cells": cells}
+    return {"uri": session.tracking_uri, "cells": cells, "form": FORM}
 
 
 def _note(session: Session) -> Path:
     """Of the trials of a search apart from that of the arms, which are another plan."""
     return session.experiment_folder / ("shipped.json" if session.spec.search is None else "search_shipped.json")
-
-
-def _artifacts(session: Session) -> Path | None:
-    """Artifacts go beside the database of the default store; a store of its own decides for itself."""
-    return session.storage / "artifacts" if session.spec.tracking.uri == "auto" else None

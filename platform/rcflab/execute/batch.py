@@ -1,6 +1,7 @@
 """What driver and workers share during one `rcflab run`: a folder that both can see.
 
-<storage>/ray/<batch>/   batch.json  jobs, resources, provenance: written once, before Ray starts
+<storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries: written once, before Ray starts
+                         losses/     what each job has lost so far; see attempts.py
                          jobs/       those that came up later, one file each
                          stop        appears when the run should end: every job saves a checkpoint and ends
                          ...         Ray's own state, a cache that nothing is ever restored from
@@ -11,8 +12,8 @@ import os
 import shutil
 import sys
 import uuid
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,7 @@ from rcflab.errors import InputError, Problem
 from rcflab.execute.job import Job
 from rcflab.ledger.files import replace_json, storage_errors
 from rcflab.ledger.lease import ProcessId, is_alive
+from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
 
@@ -45,6 +47,11 @@ class Resources:
     def cpus(self) -> int:
         """CPUs of one cell."""
         return self.workers * self.threads
+
+    @property
+    def gpus(self) -> float:
+        """GPUs of one cell."""
+        return self.workers * self.gpus_per_worker
 
 
 def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Resources:
@@ -75,6 +82,10 @@ def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Reso
     )  # fmt: skip
 
 
+def _default_retries() -> dict[str, int]:
+    return RetriesConfig().model_dump()
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """All jobs of one run."""
@@ -86,21 +97,30 @@ class Batch:
     resources: Resources
     jobs: dict[str, Job]
     """By train_key, in the order in which they should start."""
+    retries: Mapping[str, int] = field(default_factory=_default_retries)
+    """How often a job is tried again, by class of failure; see rcflab.policy_config.RetriesConfig."""
 
     @classmethod
     def create(
-        cls, storage: Path, driver: ProcessId, provenance: Provenance, resources: Resources, jobs: Iterable[Job]
+        cls,
+        storage: Path,
+        driver: ProcessId,
+        provenance: Provenance,
+        resources: Resources,
+        jobs: Iterable[Job],
+        retries: RetriesConfig | None = None,
     ) -> Self:
         """A new batch with its folder. Raises StorageError."""
-        batch = cls(
-            storage, f"run-{uuid.uuid4().hex[:12]}", driver, provenance, resources, {job.train_key: job for job in jobs}
-        )
+        name, by_key = f"run-{uuid.uuid4().hex[:12]}", {job.train_key: job for job in jobs}
+        allowed = (retries or RetriesConfig()).model_dump()
+        batch = cls(storage, name, driver, provenance, resources, by_key, allowed)
         value = {
             "storage": str(storage),
             "driver": asdict(driver),
             "provenance": asdict(provenance),
             "resources": asdict(resources),
             "jobs": [job.to_json() for job in batch.jobs.values()],
+            "retries": allowed,
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
@@ -119,6 +139,7 @@ class Batch:
             Provenance(**value["provenance"]),
             Resources(**value["resources"]),
             {job.train_key: job for job in jobs},
+            value["retries"],
         )
 
     @property

@@ -1,33 +1,67 @@
 """The driver's side of a run: start Ray, listen to the operator, always clean up.
 
 batch --ray_started--> run_batch --> last progress of each job
-          ^ Ctrl-C, SIGTERM: jobs save a checkpoint and end; a second signal ends the driver at once
+          ^ Ctrl-C, SIGTERM, a rule: jobs save a checkpoint and end; a second signal ends the driver at once
 """
 
 import signal
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
-from rcflab.errors import InterruptedRunError, StorageError
+from rcflab.errors import InterruptedRunError, LabError, StorageError
 from rcflab.execute.batch import Batch
 from rcflab.execute.job import JobProgress
+from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_TICK_S = 1.0
 
 
 class StopRequest:
-    """Whether, and by which signal, the operator asked for an end."""
+    """Whether an end was asked for: by which signal of the operator, or by which rule."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+    def __init__(self, batch: Batch, rules: Sequence[Rule] = ()) -> None:
+        self._batch, self._rules = batch, rules
         self.signal: int | None = None
+        self.fault: LabError | None = None
+        """What the first rule that wanted an end said."""
 
     def __call__(self) -> bool:
         """True once the run should end."""
-        return self.signal is not None
+        return self.signal is not None or self.fault is not None
+
+    def heard(self, progress: JobProgress) -> None:
+        """Tell the rules of a job."""
+        for rule in self._rules:
+            self._take(rule.heard(progress))
+
+    @contextmanager
+    def ticking(self) -> Generator[None]:
+        """Ask the rules every second for the block."""
+        done = threading.Event()
+        thread = threading.Thread(target=self._tick, args=(done,), name="rcflab-rules", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def _tick(self, done: threading.Event) -> None:
+        while self._rules and not done.wait(_TICK_S):
+            for rule in self._rules:
+                try:
+                    self._take(rule.tick())
+                except LabError as error:  # who cannot count may not spend
+                    self._take(error)
+
+    def _take(self, fault: LabError | None) -> None:
+        if fault is not None and self.fault is None:
+            self.fault = fault
+            self._batch.request_stop()
 
     @contextmanager
     def listening(self) -> Generator[None]:
@@ -49,30 +83,32 @@ class StopRequest:
         self._batch.request_stop()
 
 
-def run_on_ray(batch: Batch, source: JobSource | None = None) -> dict[str, JobProgress]:
-    """Run the jobs of `batch`, or those of `source`, on Ray and delete the batch's folder; returns their last progress.
+def run_on_ray(batch: Batch, rules: Sequence[Rule] = (), source: JobSource | None = None) -> dict[str, JobProgress]:
+    """Run the jobs of `batch`, or those of `source`, on Ray and delete its folder; returns the last progress of each.
 
-    Raises KeyboardInterrupt after Ctrl-C and InterruptedRunError after SIGTERM, both once the jobs have saved a
-    checkpoint; StorageError when the disk refused some job.
+    Raises KeyboardInterrupt after Ctrl-C, InterruptedRunError after SIGTERM and what a rule ends the run with, all once
+    the jobs have saved a checkpoint; StorageError when the disk refused some job.
     """
     from rcflab.execute import ray_tune  # costs seconds: nothing else of the platform waits for Ray
 
-    stop = StopRequest(batch)
+    stop = StopRequest(batch, rules)
     try:
         # Ray sets a handler for SIGTERM when it starts: ours come after.
-        with ray_tune.ray_started(batch.resources), stop.listening():
+        with ray_tune.ray_started(batch.resources), stop.listening(), stop.ticking():
             if source is None:
-                last = ray_tune.run_batch(batch, stop)
+                last = ray_tune.run_batch(batch, stop, stop.heard)
             else:
                 from rcflab.execute import ray_search
 
-                last = ray_search.run_source(batch, source, stop)
+                last = ray_search.run_source(batch, source, stop, stop.heard)
     finally:
         batch.delete()
     if stop.signal == signal.SIGINT:
         raise KeyboardInterrupt
     if stop.signal is not None:
         raise InterruptedRunError("interrupted: checkpoints are saved; the same command goes on from here")
+    if stop.fault is not None:
+        raise stop.fault
     full = [each.reason for each in last.values() if each.exit_code == StorageError.exit_code]
     if full:
         raise StorageError(full[0].removeprefix("StorageError: "))

@@ -1,20 +1,22 @@
 """What went wrong, in the ledger's words.
 
 exception --classify--> non_finite | out_of_memory | error                 --describe--> one line for people
-reason of a lost process --classify_loss--> out_of_memory | worker_lost
+reason of a lost process --classify_loss--> out_of_memory | preempted | node_lost | worker_lost
 """
 
 from collections.abc import Mapping
-from typing import Literal
 
 from rcf.errors import NonFiniteLossError
+from rcflab.ledger.events import Failure
 
-Failure = Literal["non_finite", "out_of_memory", "worker_lost", "error"]
 _PEER_IS_GONE = (
     "connection closed by peer", "connection reset by peer", "connection refused", "broken pipe", "timed out", "gloo",
     "nccl", "socket timeout",
 )  # fmt: skip
-_NO_MEMORY = ("can't allocate memory", "out of memory")
+_NO_MEMORY = ("can't allocate memory", "out of memory", "out_of_memory", "running low on memory")
+_PREEMPTED = ("preempted", "preemption")
+_NODE_IS_GONE = ("node has died", "node was dead", "node is dead", "node died", "node was terminated", "nodediederror")
+"""What Ray says of an actor whose machine is gone (ray/exceptions.py and its actor manager)."""
 
 
 def classify(error: BaseException) -> Failure:
@@ -27,8 +29,13 @@ def classify(error: BaseException) -> Failure:
 
 
 def classify_loss(reason: str) -> Failure:
-    """The kind of failure of a training whose processes died, hung or raised again and again."""
-    return "out_of_memory" if _lacks_memory(reason) else "worker_lost"
+    """The class of failure of a training whose process died or hung, by what Ray says of it."""
+    if _lacks_memory(reason):
+        return "out_of_memory"
+    text = reason.lower()
+    if any(sign in text for sign in _PREEMPTED):
+        return "preempted"
+    return "node_lost" if any(sign in text for sign in _NODE_IS_GONE) else "worker_lost"
 
 
 def blame(failures: Mapping[int, Exception]) -> tuple[str, Failure]:

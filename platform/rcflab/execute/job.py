@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
+from rcflab.ledger.events import Failure
 from rcflab.records import Cell, Json, RunPlan
 
 Phase = Literal["training", "evaluating", "finished", "failed", "pruned", "interrupted", "blocked"]
@@ -65,6 +66,8 @@ class JobProgress:
     """Why it failed or was blocked: exception class and first line of its message."""
     exit_code: int = 0
     """Of what blocked it."""
+    failure: Failure | Literal[""] = ""
+    """Class of what it failed of."""
 
 
 def jobs_of(plan: RunPlan, wanted: Collection[str], *, reuse_code: bool = False) -> list[Job]:

@@ -8,7 +8,9 @@ from collections.abc import Callable, Generator
 from dataclasses import replace
 
 from rcflab.errors import LabError, exit_code_of
+from rcflab.execute.attempts import Attempts
 from rcflab.execute.batch import Batch
+from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.loop import run_job
@@ -22,15 +24,21 @@ def run_cell(
 ) -> Generator[JobProgress]:
     """Run `job` in this process and yield after each step; close the generator to stop with a checkpoint.
 
-    `conduct` makes a task of many processes out of the job's task. Faults that an operator can act on (lease held,
+    A job that lost too many processes before is not begun again: that is recorded. `conduct` makes a task of many
+    processes out of the job's task. Faults that an operator can act on (lease held,
     disk full) end in a progress of phase `blocked`: they must cross processes as data. Raises AttemptLostError.
     """
     task = load_task(job.task)  # its imports belong to the process state that is set next
-    provenance = replace(batch.provenance, workers=batch.resources.workers)
+    wide = batch.resources
+    provenance = replace(batch.provenance, workers=wide.workers, threads=wide.threads, gpus=wide.gpus)
     try:
-        process.begin(batch.resources.threads, job.seed)
-        judge = judge_of(batch, job.train_key)
-        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, batch.stop_requested, judge)
+        lost = Attempts(batch, job.train_key).last
+        if lost is not None and lost.final:
+            yield record_loss(batch, job, lost.reason, lost.failure)
+            return
+        process.begin(wide.threads, job.seed)
+        stop, judge = batch.stop_requested, judge_of(batch, job.train_key)
+        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, stop, lost, judge)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
 

@@ -9,6 +9,8 @@ A training only goes on from checkpoints of the same code (`code_digest`): a cel
 by another is no result. So a failed cell that is run again resumes where it stood, and begins anew once the code was
 mended.
 A finished training is evaluated from its last checkpoint, never trained again.
+
+An attempt that lost its process says nothing of its end: the next one writes it down first, with what is known of it.
 """
 
 import logging
@@ -17,23 +19,26 @@ import os
 import time
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
 
 from rcf.errors import NonFiniteLossError
 from rcflab.errors import AttemptLostError, FencedError, LabError, StorageError
-from rcflab.execute.batch import Batch
+from rcflab.execute.attempts import Loss
 from rcflab.execute.best import BestCheckpoint
 from rcflab.execute.checkpoints import Checkpoint, CheckpointStore, is_full
+from rcflab.execute.endings import TAKEOVER_WAIT_S, write_log
 from rcflab.execute.evaluations import evaluate_into
-from rcflab.execute.failures import Failure, classify, describe
+from rcflab.execute.failures import classify, describe
 from rcflab.execute.heartbeat import beating
 from rcflab.execute.job import Evaluation, Job, JobProgress, Judge, Phase, Stop
+from rcflab.execute.job_file import write_job
+from rcflab.execute.system_load import SystemLoad
 from rcflab.faults import fault_point
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
-from rcflab.ledger.lease import HEARTBEAT_TTL_S, Lease, ProcessId, acquire
+from rcflab.ledger.lease import Lease, ProcessId, acquire
 from rcflab.ledger.reader import read_key
 from rcflab.ledger.writer import LedgerWriter
 from rcflab.records import Json, Provenance
@@ -41,48 +46,35 @@ from rcflab.task import TaskSpec, Training
 
 logger = logging.getLogger(__name__)
 
-_TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
-"""An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
+_SILENT = Loss("worker_lost", "the process that trained it ended without a word", 0, final=False)
 
 
-def run_job(
+def run_job(  # noqa: PLR0913  a part each
     job: Job,
     task: TaskSpec,
     storage: Path,
     driver: ProcessId,
     provenance: Provenance,
     should_stop: Stop,
+    lost: Loss | None = None,
     judge: Judge = lambda step: "go",
 ) -> Iterator[JobProgress]:
     """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
+
+    `lost` is what is known of the end of an attempt before this one that did not say it itself.
 
     Closing the generator between steps is a request to stop: it saves a checkpoint first. A failure of the task is
     recorded and yielded, not raised. Raises LeaseHeldError (another driver trains it), FencedError (a newer owner took
     it), StorageError (the disk does not take it), AttemptLostError (recorded as interrupted: try again).
     """
-    lease = acquire(storage, job.train_key, driver, wait_s=_TAKEOVER_WAIT_S)
+    lease = acquire(storage, job.train_key, driver, wait_s=TAKEOVER_WAIT_S)
     try:
         with beating(lease), LedgerWriter(storage, job.train_key, lease) as ledger:
-            yield from _Run(job, storage, task, lease, ledger, judge).drive(provenance, should_stop)
+            run = _Run(job, storage, task, lease, ledger, judge)
+            run.record_end_of(lost or _SILENT)
+            yield from run.drive(provenance, should_stop)
     finally:
         lease.release()
-
-
-def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "") -> JobProgress:
-    """Write down that the processes of `job` died or failed too often, in place of them; `log` goes into a file.
-
-    Raises LabError like run_job.
-    """
-    step = read_key(batch.storage, job.train_key).step
-    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=_TAKEOVER_WAIT_S)
-    try:
-        if log:
-            _write_log(batch.storage, lease, log)
-        with LedgerWriter(batch.storage, job.train_key, lease) as ledger:
-            ledger.append(StateChanged(_now_ms(), step, "failed", reason, failure))
-    finally:
-        lease.release()
-    return JobProgress(job.train_key, "failed", step, step, reason)
 
 
 class _Run:
@@ -99,11 +91,17 @@ class _Run:
         self.state: KeyState = read_key(storage, job.train_key)
         self.best = BestCheckpoint(storage, self.store.folder, lease.guard, task.best, task.resume_files)
         self.evaluated: dict[tuple[str, int], Mapping[str, float]] = {}
+        self.load = SystemLoad()
         self.code = ""
         self.saved: Checkpoint | None = None
         self.over = False
         self.ended = False
         self.step = 0
+
+    def record_end_of(self, lost: Loss) -> None:
+        """Write down how the attempt before this one ended, where it could not do so itself."""
+        if self.state.state == "started":
+            self._append(StateChanged(_now_ms(), self.state.step, "interrupted", lost.reason, lost.failure))
 
     def drive(self, provenance: Provenance, should_stop: Stop) -> Iterator[JobProgress]:
         """All of the attempt, with its failures classified."""
@@ -151,9 +149,14 @@ class _Run:
         known = asdict(provenance)
         if self.code != provenance.code_digest:
             known |= {"code_digest": self.code, "evaluated_by": provenance.code_digest}
-        self.evaluated = {(e.eval_key, e.step): e.values for e in self.state.evaluations if e.code_digest == self.code}
+        self.evaluated = {
+            (e.eval_key, e.step): e.values
+            for e in self.state.evaluations
+            if e.code_digest == self.code and (self.storage / e.records).is_file()
+        }
         self.over = self.state.state == "finished" and self.step == self.schedule.steps
         self.best.kept = self.state.best if start else None
+        write_job(self.folder, self.job, self.lease.guard)
         self._append(AttemptStarted(_now_ms(), self.lease.token, self.step, known, os.getpid()))
 
     def _steps(self, training: Training) -> Iterator[Phase]:
@@ -190,7 +193,8 @@ class _Run:
             if not math.isfinite(value):
                 raise NonFiniteLossError(self.step, key, value)
         if _is_due(self.step, self.schedule.log_every) or self.step == self.schedule.steps:
-            self._append(Metrics(_now_ms(), self.step, {**values, "time/step_ms": step_ms}))
+            load = self.load.sample(last=self.step == self.schedule.steps)
+            self._append(Metrics(_now_ms(), self.step, {**values, "time/step_ms": step_ms, **load}))
 
     def _checkpoint(self, training: Training) -> None:
         # The last checkpoint is never continued: what only a resume needs is left out from the start.
@@ -262,11 +266,11 @@ class _Run:
                 logger.warning("stopped without a checkpoint key=%s reason=%s", self.job.train_key, error)
 
     def _fail(self, error: Exception) -> JobProgress:
-        reason = describe(error)
-        log = _write_log(self.storage, self.lease, "".join(traceback.format_exception(error)))
-        self._append(StateChanged(_now_ms(), self.step, "failed", reason, classify(error)))
+        reason, failure = describe(error), classify(error)
+        log = write_log(self.storage, self.lease, "".join(traceback.format_exception(error)))
+        self._append(StateChanged(_now_ms(), self.step, "failed", reason, failure))
         self.ended = True
-        return self._progress("failed", f"{reason} (see {log})")
+        return replace(self._progress("failed", f"{reason} (see {log})"), failure=failure)
 
     def _append_end(self, state: Literal["finished", "interrupted", "pruned"], reason: str = "") -> None:
         self._append(StateChanged(_now_ms(), self.step, state, reason))
@@ -280,14 +284,6 @@ class _Run:
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.storage).as_posix()
-
-
-def _write_log(storage: Path, lease: Lease, text: str) -> Path:
-    """The trace of a failure, for whoever looks for its cause."""
-    log = storage / "cells" / lease.key / f"failure-{lease.token}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    log.write_text(text)
-    return log
 
 
 def _is_due(step: int, every: int) -> bool:

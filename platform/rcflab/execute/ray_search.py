@@ -7,31 +7,27 @@
 Tune's own search state is nothing that anybody goes on from: the source keeps what has to last.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from ray.tune.search import Searcher
 
 from rcflab.execute import ray_tune
 from rcflab.execute.batch import Batch
-from rcflab.execute.failures import classify_loss
-from rcflab.execute.job import ENDED, JobProgress
-from rcflab.execute.loop import record_loss
+from rcflab.execute.job import JobProgress
 from rcflab.execute.referee import refereed
 from rcflab.execute.source import JobSource
 
-_LOST = "the process that trained it died again and again"
 
-
-class JobSearcher(Searcher):
+class JobSearcher(ray_tune.Unsaved, Searcher):
     """Gives Tune the jobs of a source."""
 
-    def __init__(self, batch: Batch, source: JobSource, last: Mapping[str, JobProgress]) -> None:
+    def __init__(
+        self, batch: Batch, source: JobSource, listener: ray_tune.Listener, heard: Callable[[JobProgress], None]
+    ) -> None:
         super().__init__()
-        self._batch, self._source, self._last = batch, source, last
+        self._batch, self._source, self._listener, self._heard = batch, source, listener, heard
         self._jobs: dict[str, str] = {}
-        self.ends: dict[str, JobProgress] = {}
-        """The last progress of each job that has ended."""
         self.fault: Exception | None = None
         """What the source raised: Tune would wrap it."""
 
@@ -56,14 +52,12 @@ class JobSearcher(Searcher):
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The job has ended, or its process died once too often: then nobody but the driver can record it."""
         key = self._jobs[trial_id]
-        progress = self._last.get(key)
         try:
-            if progress is None or progress.phase not in ENDED:
-                if self._batch.stop_requested() and not error:
-                    return
-                progress = record_loss(self._batch, self._batch.job(key), _LOST, classify_loss(_LOST))
-            self.ends[key] = progress
-            self._source.ended(progress)
+            if error and not self._listener.has_ended(key):
+                self._listener.last[key] = ray_tune.record_death(self._batch, key, "the worker was lost")
+                self._heard(self._listener.last[key])
+            if self._listener.has_ended(key):
+                self._source.ended(self._listener.last[key])
         except Exception as fault:
             self._give_up(fault)
 
@@ -73,30 +67,23 @@ class JobSearcher(Searcher):
     def restore(self, checkpoint_path: str) -> None:
         """Nothing is ever restored from Tune."""
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Tune pickles its searcher beside its results; open files and threads stay here."""
-        return {}
-
     def _give_up(self, error: Exception) -> None:
         self.fault = self.fault or error
         self._batch.request_stop()
 
 
-def run_source(batch: Batch, source: JobSource, stop: Callable[[], bool]) -> dict[str, JobProgress]:
-    """Run the jobs of `source` on the started Ray until it has none; returns the last progress of each.
+def run_source(
+    batch: Batch, source: JobSource, stop: Callable[[], bool], heard: Callable[[JobProgress], None]
+) -> dict[str, JobProgress]:
+    """Run the jobs of `source` on the started Ray until it has none, report each progress to `heard`, and return the
+    last of each job.
 
     Raises what the source raises.
     """
-    listener = ray_tune.Listener()
-    searcher = JobSearcher(batch, source, listener.last)
+    listener = ray_tune.Listener(batch, heard)
+    searcher = JobSearcher(batch, source, listener, heard)
     with refereed(batch, source.judge):
-        ray_tune.make_tuner(
-            batch,
-            {"batch": str(batch.folder)},
-            lambda: stop() or batch.stop_requested(),
-            listener,
-            searcher,
-        ).fit()
+        ray_tune.make_tuner(batch, {"batch": str(batch.folder)}, batch.stop_requested, listener, searcher).fit()
     if searcher.fault is not None:
         raise searcher.fault
-    return {**listener.last, **searcher.ends}
+    return listener.last

@@ -6,8 +6,8 @@
 The run is named by the train key in a folder of this batch: Train's own resume never sees an earlier run, since the
 ledger and our checkpoints already know where to go on.
 
-A worker that dies, hangs or raises ends its group: Train starts another one, which goes on from the newest checkpoint.
-Attempts are counted from the last progress: a long training on machines that come and go is not given up.
+A worker that dies, hangs or raises ends its group. Whether another one is started, which goes on from the newest
+checkpoint, depends on what it failed of (attempts.py).
 """
 
 from collections.abc import Mapping
@@ -20,16 +20,13 @@ from ray.train.torch import TorchConfig, TorchTrainer
 
 from rcf.train.process_ranks import ProcessRanks
 from rcf.train.ranks import SINGLE
+from rcflab.execute.attempts import Attempts
 from rcflab.execute.batch import Batch, Resources
 from rcflab.execute.conducting import run_rank
+from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import blame
 from rcflab.execute.job import Job, JobProgress
-from rcflab.execute.loop import record_loss
 from rcflab.execute.process_state import ProcessState
-from rcflab.ledger.reader import read_key
-
-_RETRIES = 2
-"""Of a group of workers that made no progress."""
 
 
 class TrainTrainable(tune.Trainable):
@@ -47,17 +44,24 @@ class TrainTrainable(tune.Trainable):
 
 
 def _train(batch: Batch, job: Job) -> JobProgress:
-    """Start groups of workers until the job has ended, or a group failed without any progress."""
+    """Start groups of workers until the job has ended, or failed in a way that is not tried again."""
+    attempts = Attempts(batch, job.train_key)
     while not batch.stop_requested():
-        before = _saved_step(batch, job)
+        before = attempts.last
+        if before is not None and before.final:
+            return record_loss(batch, job, before.reason, before.failure)
         try:
             last = _trainer(batch, job).fit().return_value
         except train.WorkerGroupError as error:
-            if _saved_step(batch, job) == before:
-                return _give_up(batch, job, error)
-        else:
-            assert last is not None, "worker 0 returns its last progress"
-            return JobProgress(**last)
+            reason, failure = blame(error.worker_failures)
+            loss = attempts.lost(failure, reason)
+            if loss.final:  # recorded in place of the workers: each of them only knows that its attempt was lost
+                return record_loss(batch, job, loss.reason, loss.failure, str(error))
+            continue
+        assert last is not None, "worker 0 returns its last progress"
+        progress = JobProgress(**last)
+        if not progress.failure or attempts.lost(progress.failure, progress.reason).final:
+            return progress
     return JobProgress(job.train_key, "interrupted", 0, 0)
 
 
@@ -77,7 +81,7 @@ def _trainer(batch: Batch, job: Job) -> TorchTrainer:
         run_config=train.RunConfig(
             name=job.train_key,
             storage_path=str(batch.folder / "train"),
-            failure_config=train.FailureConfig(max_failures=_RETRIES),
+            failure_config=train.FailureConfig(max_failures=0),  # attempts.py decides, by class
         ),
     )
 
@@ -86,17 +90,6 @@ def _needs(resources: Resources) -> Mapping[str, float]:
     """Of one worker."""
     needs = {"CPU": float(resources.threads), "GPU": resources.gpus_per_worker}
     return {name: value for name, value in needs.items() if value}
-
-
-def _saved_step(batch: Batch, job: Job) -> int:
-    checkpoint = read_key(batch.storage, job.train_key).checkpoint
-    return checkpoint.step if checkpoint else 0
-
-
-def _give_up(batch: Batch, job: Job, error: train.WorkerGroupError) -> JobProgress:
-    """Record the failure in place of the workers: each of them only knows that its attempt was lost."""
-    reason, failure = blame(error.worker_failures)
-    return record_loss(batch, job, f"failed {_RETRIES + 1} times without progress, {reason}", failure, str(error))
 
 
 def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:

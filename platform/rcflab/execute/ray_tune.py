@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from rcflab.errors import InputError, Problem
+from rcflab.execute.attempts import Attempts
 from rcflab.execute.batch import Batch, Resources, machine_cpus
+from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import classify_loss
 from rcflab.execute.job import ENDED, JobProgress
 from rcflab.execute.local import run_cell
-from rcflab.execute.loop import record_loss
 from rcflab.execute.process_state import ProcessState
 
 _ENVIRONMENT = {
@@ -51,13 +52,17 @@ from ray.tune.search import Searcher  # noqa: E402
 
 _REPORT_EVERY_S = 1.0
 """An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
-_RETRIES = 3
-"""Of an actor that died or retired. A failure of the task itself is a result, not a death."""
+_UNLIMITED = -1
+"""How often Tune starts a trial again: whether it should is decided by the class of each failure (attempts.py)."""
 _OBJECT_STORE_BYTES = 128 * 2**20
 
 
 class RetiredError(RuntimeError):
     """Tells Tune to start this trial in a fresh actor: reset_config returning False would fail the trial for good."""
+
+
+class AgainError(RetiredError):
+    """Tells Tune the same after a failure of the task that may be tried again."""
 
 
 class CellTrainable(tune.Trainable):
@@ -88,6 +93,11 @@ class CellTrainable(tune.Trainable):
         for progress in self._run:
             if progress.phase in ENDED:
                 self._finish()
+                if (
+                    progress.failure
+                    and not Attempts(self._batch, self._key).lost(progress.failure, progress.reason).final
+                ):
+                    raise AgainError(progress.reason)
                 return _result(progress)
             if time.monotonic() >= until:
                 return _result(progress)
@@ -108,11 +118,26 @@ def _result(progress: JobProgress) -> dict[str, Any]:
     return {"progress": asdict(progress), "done": progress.phase in ENDED}
 
 
-class Listener(tune.Callback):
-    """Keeps the last progress of each job."""
+class Unsaved:
+    """Tune writes its state to the disk, and nothing is ever restored from it: what stays here is in nobody's way.
 
-    def __init__(self) -> None:
+    It could not be written anyway (threads, files), and should not be where hooks hold secrets.
+    """
+
+    def __getstate__(self) -> dict[str, object]:
+        return {}
+
+
+class Listener(Unsaved, tune.Callback):
+    """Keeps the last progress of each job, and notes which lost their process."""
+
+    def __init__(self, batch: Batch, heard: Callable[[JobProgress], None]) -> None:
+        self._batch, self._heard = batch, heard
         self.last: dict[str, JobProgress] = {}
+
+    def has_ended(self, key: str) -> bool:
+        """Whether the job has said how it ended."""
+        return key in self.last and self.last[key].phase in ENDED
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: object
@@ -120,9 +145,22 @@ class Listener(tune.Callback):
         """One report of one actor."""
         progress = JobProgress(**result["progress"])
         self.last[progress.train_key] = progress
+        self._heard(progress)
+
+    def on_trial_recover(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
+        """A trial will be started again: where its process died, the next one is told of what and whether to go on."""
+        text = _last_error(trial)
+        if any(kind.__name__ in text for kind in (RetiredError, AgainError)):
+            return
+        attempts = Attempts(self._batch, str(trial.config["job"]))
+        before = attempts.last
+        if before is not None and before.final:  # the process that should record it cannot even start
+            trial.max_failures = 0
+            return
+        attempts.lost(classify_loss(text), f"the process that trained it died: {_last_line(text)}")
 
 
-class _StopOn(tune.Stopper):
+class _StopOn(Unsaved, tune.Stopper):
     """Ends the experiment once `stop` says so."""
 
     def __init__(self, stop: Callable[[], bool]) -> None:
@@ -174,23 +212,30 @@ def concurrency(resources: Resources) -> int:
     return min(fitting, resources.max_concurrent or fitting)
 
 
-def run_batch(batch: Batch, stop: Callable[[], bool]) -> dict[str, JobProgress]:
-    """Run all jobs of `batch` on the started Ray; returns the last progress of each job that did not lose its process.
+def run_batch(
+    batch: Batch, stop: Callable[[], bool], heard: Callable[[JobProgress], None] = lambda progress: None
+) -> dict[str, JobProgress]:
+    """Run all jobs of `batch` on the started Ray, report each progress to `heard`, and return the last of each job.
 
-    A job whose process died too often is recorded as failed by the driver: nobody else is left to say so.
+    A job whose processes cannot even start is recorded as failed by the driver: nobody else is left to say so.
     """
-    listener = Listener()
-    results = make_tuner(
-        batch, {"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))}, stop, listener
-    ).fit()
+    listener = Listener(batch, heard)
+    space = {"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))}
+    results = make_tuner(batch, space, stop, listener).fit()
     if stop():  # some trials were never made: the next run goes on with them
         return listener.last
     for key, result in zip(batch.jobs, results, strict=True):
-        ended = key in listener.last and listener.last[key].phase in ENDED
-        if result.error is not None and not ended:
-            reason = f"the process that trained it died: {_last_line(result.error)}"
-            listener.last[key] = record_loss(batch, batch.jobs[key], reason, classify_loss(reason))
+        if result.error is not None and not listener.has_ended(key):
+            listener.last[key] = record_death(batch, key, str(result.error))
+            heard(listener.last[key])
     return listener.last
+
+
+def record_death(batch: Batch, key: str, error: str) -> JobProgress:
+    """Write down that the processes of a job cannot even start any more; `error` is Tune's text."""
+    text = _told(error)
+    reason = f"the process that trained it died: {_last_line(text)}"
+    return record_loss(batch, batch.job(key), reason, classify_loss(text))
 
 
 def make_tuner(
@@ -222,7 +267,7 @@ def make_tuner(
         run_config=tune.RunConfig(
             name="tune",
             storage_path=str(batch.folder),
-            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            failure_config=tune.FailureConfig(max_failures=_UNLIMITED),
             checkpoint_config=tune.CheckpointConfig(checkpoint_frequency=0, checkpoint_at_end=False),
             callbacks=[listener],
             stop=_StopOn(stop),
@@ -231,10 +276,22 @@ def make_tuner(
     )
 
 
-def _last_line(error: Exception) -> str:
+def _last_error(trial: Trial) -> str:
+    """The text of a trial's last error; Tune appends each to a file, and hands none to its callbacks."""
+    path = trial.error_file
+    text = Path(path).read_text(errors="replace") if path is not None and Path(path).exists() else ""
+    return _told(text.rpartition("Failure # ")[2].partition("\n")[2])
+
+
+def _told(text: str) -> str:
+    """Without Ray's guesses at the cause, which name every cause there is."""
+    return text.partition(" Some common causes include")[0]
+
+
+def _last_line(text: str) -> str:
     """Ray's errors carry a whole remote traceback: its last line says what happened."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "Ray does not say why"
 
 
 def _trial_name(trial: Trial) -> str:

@@ -8,6 +8,7 @@ Filling of uninitialised memory is off: it costs time in each allocation and hid
 
 import gc
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -100,3 +101,14 @@ def _flushes_denormals() -> bool:
 
 def _cannot_write(wanted: object) -> None:
     """Inference mode ends with its block; only reading tells."""
+
+
+def gpu_load() -> dict[str, float]:
+    """Use of the GPU that this process trains on, 0 being the first that it may see; empty on a CPU."""
+    if not torch.cuda.is_initialized():
+        return {}
+    free, total = torch.cuda.mem_get_info()
+    found = {"system/gpu_0_memory_usage_megabytes": (total - free) / 10**6}
+    with suppress(ModuleNotFoundError, RuntimeError):  # it needs the package nvidia-ml-py and a driver that tells
+        found["system/gpu_0_utilization_percentage"] = float(torch.cuda.utilization())
+    return found

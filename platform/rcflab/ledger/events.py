@@ -11,6 +11,9 @@ from typing import Literal
 
 from rcflab.records import Json
 
+Failure = Literal["error", "non_finite", "out_of_memory", "worker_lost", "node_lost", "preempted"]
+"""The classes of failure, which decide whether a training is tried again."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
@@ -95,7 +98,8 @@ class StateChanged:
     state: Literal["finished", "failed", "interrupted", "pruned"]
     reason: str = ""
     """For people: exception class and message, first line."""
-    failure: Literal["", "non_finite", "out_of_memory", "worker_lost", "error"] = ""
+    failure: Failure | Literal[""] = ""
+    """Also of an interrupted attempt, where it lost its process."""
     kind: Literal["state"] = "state"
 
 

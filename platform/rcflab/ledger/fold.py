@@ -16,8 +16,8 @@ from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Eval
 from rcflab.records import Json
 
 LedgerState = Literal["empty", "started", "finished", "failed", "interrupted", "pruned"]
-_MAY_DIFFER = ("time/", "cost/latency_ms")
-"""Durations differ from run to run; everything else repeats bit for bit."""
+_MAY_DIFFER = ("time/", "system/", "cost/latency_ms")
+"""Durations and the load of the machine differ from run to run; everything else repeats bit for bit."""
 
 
 class Point(NamedTuple):
@@ -72,7 +72,7 @@ class KeyState:
 
     @property
     def failure(self) -> str:
-        """Kind of failure: non_finite, out_of_memory, worker_lost, error or empty."""
+        """Class of the failure, see rcflab.ledger.events.Failure; empty where there was none."""
         return self.ended.failure if self.ended else ""
 
     @property
@@ -123,6 +123,8 @@ class KeyFold:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
+        self._step = 0
+        self._has_metrics = False
         self._series: dict[str, _Series] = {}
         self._eval_series: dict[tuple[str, str, str], _Series] = {}
         self._alarms: list[Alarm] = []
@@ -133,6 +135,7 @@ class KeyFold:
             case AttemptStarted():
                 self._start(event)
             case Metrics():
+                self._step, self._has_metrics = max(self._step, event.step), True
                 fresh = {key: value for key, value in event.values.items() if self._is_new(event, key, value)}
                 return replace(event, values=fresh)
             case CheckpointSaved():
@@ -157,7 +160,7 @@ class KeyFold:
             generation=self.generation,
             attempt=self._attempt,
             ended=self._ended,
-            step=max((each.steps[-1] for each in self._series.values()), default=0),
+            step=self._step,
             series={key: each.points() for key, each in self._series.items()} if series else {},
             checkpoint=self._checkpoint,
             best=self._best,
@@ -167,7 +170,7 @@ class KeyFold:
 
     def _start(self, event: AttemptStarted) -> None:
         before = self._attempt.provenance.get("code_digest") if self._attempt else None
-        if event.step == 0 and self._series and event.provenance.get("code_digest") != before:
+        if event.step == 0 and self._has_metrics and event.provenance.get("code_digest") != before:
             self.generation += 1
             self._checkpoint = None
             self._begin_anew()

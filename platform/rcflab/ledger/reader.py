@@ -3,16 +3,21 @@
     <token>-<number>.jsonl ...  --in order of token, number, line-->  events  --fold-->  KeyState
 
 A line without its end is the trace of a crash and is left out; any other damage is a StorageError, never a guess.
+Whoever needs no curves has their lines checked and counted, not decoded: that is most of the time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from rcflab.errors import StorageError
 from rcflab.ledger.events import Event
 from rcflab.ledger.files import key_folder, storage_errors
-from rcflab.ledger.fold import KeyState, fold
-from rcflab.ledger.lines import decode
+from rcflab.ledger.fold import KeyFold, KeyState
+from rcflab.ledger.lines import decode, decode_without_values
+
+Decode = Callable[[bytes], Event | None]
+"""Of a line; None for a seal."""
 
 
 @dataclass(slots=True)
@@ -29,8 +34,9 @@ class Tail:
     file statuses when nothing is new.
     """
 
-    def __init__(self, storage: Path, key: str) -> None:
+    def __init__(self, storage: Path, key: str, read: Decode = decode) -> None:
         self._folder = key_folder(storage, key)
+        self._read = read
         self._places: dict[str, _Place] = {}
 
     @property
@@ -47,7 +53,7 @@ class Tail:
         for path in _segments(self._folder):
             place = self._places.setdefault(path.name, _Place())
             if not place.sealed:
-                fresh += _read_on(path, place)
+                fresh += _read_on(path, place, self._read)
         return tuple(fresh)
 
 
@@ -63,9 +69,14 @@ def read_events(storage: Path, key: str) -> tuple[Event, ...]:
     return Tail(storage, key).poll()
 
 
-def read_key(storage: Path, key: str) -> KeyState:
-    """The folded state of a key. Raises StorageError like Tail.poll."""
-    return fold(read_events(storage, key))
+def read_key(storage: Path, key: str, *, series: bool = True) -> KeyState:
+    """The folded state of a key, without its `series` on demand: then a step that gave another value when it was done
+    again raises no alarm, for nobody has looked. Raises StorageError like Tail.poll.
+    """
+    grown = KeyFold()
+    for event in Tail(storage, key, decode if series else decode_without_values).poll():
+        grown.add(event)
+    return grown.state(series=series)
 
 
 def _segments(folder: Path) -> list[Path]:
@@ -76,7 +87,7 @@ def _segments(folder: Path) -> list[Path]:
         return sorted(folder.glob("*-*.jsonl"), key=lambda path: tuple(map(int, path.stem.split("-"))))
 
 
-def _read_on(path: Path, place: _Place) -> list[Event]:
+def _read_on(path: Path, place: _Place, read: Decode) -> list[Event]:
     with storage_errors(path, "read"):
         if path.stat().st_size == place.offset:
             return []
@@ -89,7 +100,7 @@ def _read_on(path: Path, place: _Place) -> list[Event]:
         place.offset += len(line) + 1
         if place.sealed:
             raise StorageError(f"{path}: line {place.line}: got a line after the seal. {_NEXT_MOVE}")
-        event = _decode(line, path, place.line)
+        event = _decode(line, path, place.line, read)
         if event is None:
             place.sealed = True
         else:
@@ -103,8 +114,8 @@ _NEXT_MOVE = (
 )
 
 
-def _decode(line: bytes, path: Path, number: int) -> Event | None:
+def _decode(line: bytes, path: Path, number: int, read: Decode) -> Event | None:
     try:
-        return decode(line)
+        return read(line)
     except ValueError as error:
         raise StorageError(f"{path}: line {number}: {error}. {_NEXT_MOVE}") from error

@@ -1,82 +1,86 @@
 """The differences of a table as a forest plot: a line an arm, its interval across zero or not.
 
-Comparisons --forest_plot--> Figure --image--> bytes of a PNG or SVG, equal for equal comparisons
+Comparisons --forest_plot--> Figure --style.image--> bytes of a PNG or SVG, equal for equal ones
 """
 
-import io
-from contextlib import AbstractContextManager
-from typing import Any, Literal, cast
+from collections.abc import Sequence
+from typing import Any
 
-import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from rcflab.comparison import Comparison, Comparisons
+from rcflab.report.style import (
+    BETTER,
+    DIFFERENT,
+    INK,
+    PALE,
+    SOFT,
+    WORSE,
+    ImageFormat,
+    Room,
+    figure_style,
+    image,
+    panel,
+    short,
+    width_of,
+)
 from rcflab.stats import percentile
 from rcflab.stats.verdict import Kind
 
-ImageFormat = Literal["png", "svg"]
-_INK, _PALE, _BETTER, _WORSE, _DIFFERENT = "#222222", "#bbbbbb", "#0072b2", "#d55e00", "#009e73"
-"""Blue, orange and green that colour-blind readers can tell apart (Okabe and Ito 2008)."""
-_MOST_LINES, _LONGEST_NAME = 100, 50
-"""More would be higher, or leave less room, than a picture has."""
-_ROW_INCHES, _MARGIN_INCHES, _WIDTH_INCHES = 0.34, 0.9, 9.0
+__all__ = ["ImageFormat", "figure_style", "forest_plot", "image"]
+
+_MOST_LINES = 100
+"""More would be higher than a picture is."""
+_ROW_INCHES, _AXES_INCHES, _FEWEST_INCHES = 0.34, 3.4, 7.5
+"""Height of a line, width of the axes, width of the whole: at least."""
 
 
 def forest_plot(found: Comparisons) -> Figure:
     """One line for each comparison, the first on top, with its verdict at the right."""
-    figure = Figure(
-        figsize=(_WIDTH_INCHES, _MARGIN_INCHES + _ROW_INCHES * min(len(found.arms), _MOST_LINES)),
-        layout="constrained",
-    )
+    shown = found.arms[:_MOST_LINES]
+    names, said = [short(each.arm) for each in shown], [_words(found, each) for each in shown]
+    left, right = 0.25 + width_of(names), 0.25 + width_of(said)
+    width = max(_AXES_INCHES, _FEWEST_INCHES - left - right)
+    room = Room(width, _ROW_INCHES * max(len(shown), 1), left, right, bottom=0.75, top=0.1)
+    figure, axes = panel(room)
     with figure_style():
-        _draw(figure.add_subplot(), found)
+        _draw(axes, found, names, said)
+        rest = f"; the first {len(shown)} of {len(found.arms)} lines" if len(shown) < len(found.arms) else ""
+        note: Any = figure
+        total = room.left + room.width + room.right
+        text = f"95 % intervals for {_estimand(found)}{rest}"
+        note.text(0.08 / total, 0.02, text, fontsize=8, color=SOFT, va="bottom")
     return figure
 
 
-def _draw(axes: Any, found: Comparisons) -> None:
+def _draw(axes: Any, found: Comparisons, names: Sequence[str], said: Sequence[str]) -> None:
     """On matplotlib's Axes, whose types leave its keyword arguments open."""
-    shown = found.arms[:_MOST_LINES]
-    count = len(shown)
-    axes.axvline(0, color=_PALE, linewidth=1)
+    axes.axvline(0, color=PALE, linewidth=1)
     if found.margin is not None:
-        axes.axvspan(-found.margin, found.margin, color=_PALE, alpha=0.3, linewidth=0)
-    digits = found.metric.digits
-    for row, each in enumerate(shown):
+        axes.axvspan(-found.margin, found.margin, color=PALE, alpha=0.3, linewidth=0)
+    for row, (each, words) in enumerate(zip(found.arms, said, strict=False)):
         colour = _colour(each)
         if each.interval is not None:
             axes.plot(list(each.interval), [row, row], color=colour, linewidth=2, solid_capstyle="butt")
         axes.plot([each.estimate], [row], "o", color=colour, markersize=5)
-        words = f"{each.verdict.words(digits)}, n={each.n}" if each.n > 1 else each.verdict.words(digits)
-        axes.annotate(words, (1.02, row), xycoords=("axes fraction", "data"), va="center", fontsize=8, color=colour)
-    axes.set_yticks(range(count), [_short(each.arm) for each in shown])
-    axes.set_ylim(count - 0.5, -0.5)
-    rest = f"; the first {count} of {len(found.arms)} lines" if count < len(found.arms) else ""
-    label = f"Δ {found.metric.label} (arms: to {_short(found.baseline)}), 95 % intervals for {_estimand(found)}{rest}"
-    axes.set_xlabel(label)
-    axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.annotate(
+            words, (1, row), xytext=(6, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+            va="center", fontsize=8, color=colour,
+        )  # fmt: skip
+    axes.set_yticks(range(len(names)), names, fontsize=8)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_xlabel(f"Δ {found.metric.label} (arms: to {short(found.baseline)})", fontsize=8)
+    axes.spines[["left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
 
 
-def image(figure: Figure, form: ImageFormat) -> bytes:
-    """The file's content: no date in it, and no identifier that changes from run to run."""
-    content, canvas = io.BytesIO(), cast("Any", figure)
-    with figure_style():
-        canvas.savefig(content, format=form, dpi=150, metadata={"Date": None} if form == "svg" else {"Software": None})
-    return content.getvalue()
-
-
-def figure_style() -> AbstractContextManager[None]:
-    """Names are no formulas, whatever signs are in them; equal figures have equal identifiers."""
-    style = cast("Any", mpl).rc_context
-    return style({"text.parse_math": False, "font.size": 9, "svg.hashsalt": "rcflab", "svg.fonttype": "none"})
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+def _words(found: Comparisons, each: Comparison) -> str:
+    words = each.verdict.words(found.metric.digits)
+    return f"{words}, n={each.n}" if each.n > 1 else words
 
 
 def _colour(each: Comparison) -> str:
-    return {Kind.BETTER: _BETTER, Kind.WORSE: _WORSE, Kind.DIFFERENT: _DIFFERENT}.get(each.verdict.kind, _INK)
+    return {Kind.BETTER: BETTER, Kind.WORSE: WORSE, Kind.DIFFERENT: DIFFERENT}.get(each.verdict.kind, INK)
 
 
 def _estimand(found: Comparisons) -> str:

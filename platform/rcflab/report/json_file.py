@@ -1,17 +1,25 @@
 """An AblationTable as JSON in full precision, with the trial behind every number."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from rcflab.ablation import AblationTable, Measure, Row
-from rcflab.comparison import Comparisons
 from rcflab.paper import PaperRow
 from rcflab.records import Json
 from rcflab.report.quoted import quotes
+from rcflab.report.statistics_json import comparisons_json, test_json
 
 
 def render_json(table: AblationTable) -> str:
     """One object; ends in a newline."""
     return json.dumps(table_json(table), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def render_json_tables(tables: Sequence[AblationTable]) -> str:
+    """One object with the tables of several experiments; ends in a newline."""
+    found = {"tables": [table_json(table) for table in tables]}
+    return json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def table_json(table: AblationTable) -> Json:
@@ -22,42 +30,30 @@ def table_json(table: AblationTable) -> Json:
         "baseline": table.baseline,
         "paper": _paper(table),
         "metrics": [{"key": m.key, "label": m.label, "unit": m.unit, "better": m.better} for m in table.metrics],
-        "arms": [_arm(row, keys) for row in table.rows],
+        "knobs": [{"path": knob.path, "label": knob.label, "values": dict(knob.values)} for knob in table.knobs],
+        "arms": [_arm(row, keys, table.more_baselines) for row in table.rows],
         "joined": [list(group) for group in table.joined],
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
-        "comparisons": None if table.comparisons is None else _comparisons(table.comparisons),
+        "comparisons": None if table.comparisons is None else comparisons_json(table.comparisons),
         "scoring": dict(table.scoring),
         "tuned": table.tuned,
         "videos_digest": table.videos_digest,
+        **_where_asked(table),
+        **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
     }
 
 
-def _comparisons(found: Comparisons) -> Json:
-    return {
-        "metric": found.metric.key,
-        "videos": found.videos,
-        "resamples": found.resamples,
-        "dropped": found.dropped,
-        "seed": found.seed,
-        "family": found.family,
-        "left_out": list(found.left_out),
-        "equivalence_margin": found.margin,
-        "arms": [
-            {
-                "arm": each.arm,
-                "n": each.n,
-                "difference": each.estimate,
-                "interval": None if each.interval is None else list(each.interval),
-                "p": each.p,
-                "p_holm": each.adjusted_p,
-                "seed_variance": each.seed_part,
-                "video_variance": each.video_part,
-                "rare_categories_dominate": each.rare_categories_dominate,
-                "verdict": each.verdict.words(found.metric.digits),
-            }
-            for each in found.arms
-        ],
-    }
+def _where_asked(table: AblationTable) -> dict[str, Json]:
+    """What most tables do not have."""
+    found: dict[str, Json] = {}
+    if table.more_baselines:
+        found["more_baselines"] = list(table.more_baselines)
+        found["more_comparisons"] = [comparisons_json(each) for each in table.more_comparisons]
+    if table.tests:
+        found["tests"] = [test_json(test) for test in table.tests]
+    if table.extended is not None:
+        found["seeds_extended"] = [*table.extended.looks, table.extended.seeds]
+    return found
 
 
 def _paper(table: AblationTable) -> Json:
@@ -80,7 +76,7 @@ def _quoted(row: PaperRow) -> dict[str, Json]:
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
-def _arm(row: Row, keys: list[str]) -> Json:
+def _arm(row: Row, keys: list[str], baselines: Sequence[str]) -> Json:
     return {
         "arm": row.arm,
         "baseline": row.is_baseline,
@@ -88,11 +84,12 @@ def _arm(row: Row, keys: list[str]) -> Json:
         "seeds": list(row.seeds),
         "train_keys": list(row.train_keys),
         "eval_keys": list(row.eval_keys),
-        "metrics": {key: _measure(measure) for key, measure in zip(keys, row.measures, strict=True)},
+        "code_digests": list(row.code_digests),
+        "metrics": {key: _measure(measure, baselines) for key, measure in zip(keys, row.measures, strict=True)},
     }
 
 
-def _measure(measure: Measure) -> Json:
+def _measure(measure: Measure, baselines: Sequence[str]) -> Json:
     """One metric of one arm; `n` and `difference_n` stand only where they are not the arm's number of seeds."""
     summary, difference, seeds = measure.summary, measure.difference, len(measure.values)
     found: dict[str, Json] = {
@@ -102,6 +99,11 @@ def _measure(measure: Measure) -> Json:
         "difference": difference.mean if difference else None,
         "difference_sd": difference.sd if difference else None,
     }
+    if baselines:
+        found["differences_to"] = {
+            baseline: {"mean": each.mean, "sd": each.sd, "n": each.n} if each else None
+            for baseline, each in zip(baselines, measure.more_differences, strict=True)
+        }
     if summary is None or summary.n != seeds:
         found["n"] = summary.n if summary else 0
     if difference and difference.n != seeds:

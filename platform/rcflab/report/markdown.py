@@ -4,26 +4,44 @@ Below it a second table of what may be said of the differences, then the notes.
 """
 
 import re
+from collections.abc import Sequence
 
+from rcflab.knobs import Switch
+from rcflab.report.numbers import typographic
 from rcflab.report.rows import Entry, Number, TableRows
+from rcflab.report.titles import FAMILIES, row_titles, title_heads
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
+_MARKS = {Switch.ON: "✓", Switch.OFF: "✗", None: "–"}
 
 
 def render_markdown(rows: TableRows) -> str:
     """The table with its notes below; ends in a newline."""
-    head = ["arm", "n"]
+    titles = [escape(title) for title in title_heads(rows)]
+    head = [*titles, "n"]
     for spec in rows.metrics:
         head += [escape(f"{spec.label}{_ARROWS[spec.better]}"), escape(f"Δ {spec.label}")]
-    lines = [_line(head), _line(["---", *["---:"] * (len(head) - 1)])]
+    knobs, numbers = len(rows.knob_labels), len(head) - len(titles)
+    names = ["---"] * (len(titles) - knobs)
+    lines = [_line(head), _line([*names, *[":---:"] * knobs, *["---:"] * numbers])]
     for row in rows.rows:
-        name = escape(row.arm) + (" (baseline)" if row.is_baseline else "")
-        lines.append(_line([name, str(row.n), *_texts(row.entries)]))
-    lines += [_line([f"*{escape(row.label)}*", "", *_texts(row.entries)]) for row in rows.quoted]
+        lines.append(_line([*(_title(each) for each in row_titles(rows, row)), str(row.n), *_texts(row.entries)]))
+    blank = [""] * len(titles)
+    lines += [_line([f"*{escape(row.label)}*", *blank, *_texts(row.entries)]) for row in rows.quoted]
     if rows.compared:
         lines += ["", *_comparisons(rows)]
     notes = [f"- {escape(note)}" for note in rows.notes]
     return "\n".join([*lines, "", *notes, ""])
+
+
+def render_markdown_tables(tables: Sequence[TableRows]) -> str:
+    """Several experiments in one document, each with a heading."""
+    parts = [f"## {rows.experiment}\n\n{render_markdown(rows)}" for rows in tables]
+    return "\n".join([*parts, f"{FAMILIES}\n"])
+
+
+def _title(title: Switch | str | None) -> str:
+    return escape(title) if isinstance(title, str) else _MARKS[title]
 
 
 def _comparisons(rows: TableRows) -> list[str]:
@@ -56,4 +74,4 @@ def _text(number: Number | None) -> str:
     if number is None:
         return "–"
     spread = "" if number.sd is None else f" ± {number.sd}"
-    return f"{number.mean}{spread}" + ("" if number.n is None else f" (n={number.n})")
+    return f"{typographic(number.mean)}{spread}" + ("" if number.n is None else f" (n={number.n})")

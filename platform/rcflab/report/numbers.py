@@ -10,3 +10,8 @@ def rounded(value: float, digits: int, sign: str = "") -> str:
     """
     exact = Decimal(value).quantize(Decimal(1).scaleb(-digits), rounding=ROUND_HALF_EVEN)
     return f"{abs(exact):f}" if exact.is_zero() else f"{exact:{sign}f}"
+
+
+def typographic(digits: str) -> str:
+    """`digits` as people read them: with a real minus sign."""
+    return digits.replace("-", "\u2212")

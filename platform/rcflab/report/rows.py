@@ -7,8 +7,10 @@ AblationTable --table_rows--> TableRows --> markdown | latex          (csv and j
 from dataclasses import dataclass
 
 from rcflab.ablation import AblationTable, Measure
+from rcflab.knobs import Switch
 from rcflab.metrics import MetricSpec
-from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, comparison_rows
+from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, section_rows
+from rcflab.report.notes import layout_notes, made_by
 from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
@@ -43,6 +45,8 @@ class ArmRow:
     is_baseline: bool
     n: int
     entries: tuple[Entry, ...]
+    knobs: tuple[Switch | str | None, ...] = ()
+    """One for each knob of the table; None where the field has no effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +71,18 @@ class TableRows:
     compared: tuple[ComparisonRow, ...] = ()
     """Lines of the second table, and its headings."""
     compared_head: tuple[str, ...] = ()
+    knob_labels: tuple[str, ...] = ()
+    """Headings of the columns that say what arms differ in; empty where rows are called by their arms alone."""
+    names_arms: bool = True
+    """Whether rows are called by their arms at all."""
 
 
 def table_rows(table: AblationTable) -> TableRows:
     """The rows of `table`, rounded to the digits of each metric, with notes that say what the numbers are."""
     found = table.comparisons
-    better = frozenset[str]() if found is None else found.better
+    better = frozenset[str]() if found is None or found.baseline != table.baseline else found.better
     tested = None if found is None else found.metric
+    knobs = () if table.layout == "arms" else table.knobs
     rows = tuple(
         ArmRow(
             row.arm,
@@ -83,6 +92,7 @@ def table_rows(table: AblationTable) -> TableRows:
                 _entry(measure, spec.digits, is_better=spec == tested and row.arm in better)
                 for measure, spec in zip(row.measures, table.metrics, strict=True)
             ),
+            tuple(knob.shown(row.arm) for knob in knobs),
         )
         for row in table.rows
     )
@@ -93,8 +103,10 @@ def table_rows(table: AblationTable) -> TableRows:
         rows,
         tuple(_notes(table)),
         _quoted(table),
-        comparison_rows(found),
+        section_rows(table.all_comparisons),
         () if found is None else comparison_head(found),
+        tuple(knob.label for knob in knobs),
+        names_arms=not knobs or table.layout == "both",
     )
 
 
@@ -138,11 +150,23 @@ def _notes(table: AblationTable) -> list[str]:
         notes.append(f"Δ is the mean difference to {table.baseline}, seed by seed, ± its standard deviation.")
     else:
         notes.append(f"The baseline {table.baseline} is not in this table, so there are no differences.")
-    notes += comparison_notes(table.comparisons)
+    notes += layout_notes(table)
+    if table.more_baselines:
+        notes.append(f"Differences to {', '.join(table.more_baselines)} are in the second part, and in csv and json.")
+    notes += comparison_notes(table.comparisons, table.more_comparisons)
+    if table.extended:
+        path = ", ".join(map(str, table.extended.looks))
+        notes.append(
+            f"Seeds extended after a look ({path} -> {table.extended.seeds}): who adds seeds until a test pleases "
+            "finds what is not there; p does not know of it."
+        )
+    if table.tests:
+        notes.append("The t-tests that the experiment asks for are in table.statistics.md.")
     units: dict[str, list[str]] = {}
     for spec in table.metrics:
         units.setdefault(spec.unit, []).append(spec.label)
     notes += [f"{', '.join(labels)} in {_unit(unit)}." for unit, labels in units.items() if unit not in ("", "ratio")]
+    notes += _left_out(table)
     notes += [f"{' = '.join(group)}: what they differ in has no effect; trained once." for group in table.joined]
     notes += _gaps(table)
     notes += quote_notes(table)
@@ -154,8 +178,16 @@ def _notes(table: AblationTable) -> list[str]:
     if table.scoring:
         settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items() if value is not None)
         notes.append(f"Scored with {settings}.")
-    notes.append(f"Evaluated on videos {table.videos_digest[:12]}; trials are named in table.json.")
+    notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")
     return notes
+
+
+def _left_out(table: AblationTable) -> list[str]:
+    """Which cells a partial table goes without, and why."""
+    if not table.left_out:
+        return []
+    cells = ", ".join(f"{each.arm} seed {each.seed} ({each.why})" for each in table.left_out)
+    return [f"Partial: without {cells}. Only complete seeds count, n of them in each row."]
 
 
 def _gaps(table: AblationTable) -> list[str]:

@@ -9,12 +9,16 @@ On new videos no number of seeds sees a gap below 2.80 times the standard deviat
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
-from scipy import special, stats
+from scipy import special
 
 from rcflab.stats.interval import Interval
+from rcflab.stats.resamples import Floats
 
+MOST_SEEDS = 10_000
+"""Beyond that the answer is that seeds are no way to show it."""
 _NODES = np.polynomial.legendre.leggauss(200)
 
 
@@ -22,10 +26,11 @@ _NODES = np.polynomial.legendre.leggauss(200)
 class SeedsNeeded:
     """Seeds for a gap, with what the uncertainty of the spread makes of them."""
 
-    seeds: int
-    at_least: int
+    seeds: int | None
+    """None, here and below: more than 10,000."""
+    at_least: int | None
     """At the lower limit of the spread."""
-    at_most: int
+    at_most: int | None
     """At its upper limit."""
 
 
@@ -39,31 +44,39 @@ def power_of(seeds: int, gap: float, sd: float, alpha: float = 0.05) -> float:
     _refuse(gap, sd, alpha)
     if seeds < 2:
         raise ValueError(f"seeds: got {seeds}, expected at least 2")
-    df = seeds - 1
-    critical, shift = -float(special.stdtrit(df, alpha / 2)), gap * math.sqrt(seeds) / sd
-    low, high = math.sqrt(stats.chi2.ppf(1e-13, df)), math.sqrt(stats.chi2.isf(1e-13, df))
-    nodes, weights = _NODES
-    chi = low + (high - low) * (nodes + 1) / 2
-    density = stats.chi.pdf(chi, df) * weights * (high - low) / 2
-    limit = critical * chi / math.sqrt(df)
+    density, limit = _law_of_the_sd(seeds - 1, alpha)
+    shift = gap * math.sqrt(seeds) / sd
     return float(np.sum(density * (special.ndtr(shift - limit) + special.ndtr(-shift - limit))))
 
 
-def seeds_for(gap: float, sd: float, power: float = 0.8, alpha: float = 0.05) -> int:
-    """Least number of seeds that find `gap` with probability `power`, on the same videos; raises as `power_of` does."""
+@lru_cache(maxsize=512)
+def _law_of_the_sd(df: int, alpha: float) -> tuple[Floats, Floats]:
+    """Weights of the nodes of the chi law with `df` degrees of freedom, and the limit of the test at each."""
+    low, high = math.sqrt(special.chdtri(df, 1 - 1e-13)), math.sqrt(special.chdtri(df, 1e-13))
+    nodes, weights = _NODES
+    chi = low + (high - low) * (nodes + 1) / 2
+    log_density = (df - 1) * np.log(chi) - chi**2 / 2 - (df / 2 - 1) * math.log(2) - float(special.gammaln(df / 2))
+    critical = -float(special.stdtrit(df, alpha / 2))
+    return np.exp(log_density) * weights * (high - low) / 2, critical * chi / math.sqrt(df)
+
+
+def seeds_for(gap: float, sd: float, power: float = 0.8, alpha: float = 0.05) -> int | None:
+    """Least number of seeds that find `gap` with probability `power`, on the same videos; None for more than 10,000.
+
+    Raises as `power_of` does, and for no gap.
+    """
     _refuse(gap, sd, alpha)
     if not alpha < power < 1 or gap == 0:
         raise ValueError(f"got gap {gap} and power {power}, expected a gap above 0 and a power from alpha to 1")
-    enough = 2
+    if power_of(MOST_SEEDS, gap, sd, alpha) < power:
+        return None
+    # The normal law is a seed or two off: begin there, so that few powers have to be computed.
+    normal = (float(special.ndtri(1 - alpha / 2) + special.ndtri(power)) * sd / gap) ** 2
+    enough = min(MOST_SEEDS, max(2, math.ceil(normal)))
     while power_of(enough, gap, sd, alpha) < power:
-        enough *= 2
-    too_few = enough // 2
-    while enough - too_few > 1:
-        middle = (enough + too_few) // 2
-        if power_of(middle, gap, sd, alpha) < power:
-            too_few = middle
-        else:
-            enough = middle
+        enough += 1
+    while enough > 2 and power_of(enough - 1, gap, sd, alpha) >= power:
+        enough -= 1
     return enough
 
 
@@ -80,7 +93,7 @@ def sd_limits(sd: float, n: int, alpha: float = 0.05) -> Interval:
     """
     if n < 2:
         raise ValueError(f"n: got {n}, expected at least 2 seeds")
-    low, high = (math.sqrt((n - 1) / float(stats.chi2.ppf(q, n - 1))) for q in (1 - alpha / 2, alpha / 2))
+    low, high = (math.sqrt((n - 1) / float(special.chdtri(n - 1, q))) for q in (alpha / 2, 1 - alpha / 2))
     return Interval(sd * low, sd * high)
 
 

@@ -1,13 +1,13 @@
 """Bring one cell's run up to date with its ledger.
 
-run found or made -> params, tags, config -> rows in batches -> files -> status -> cursor
-                     `------------- the cursor moves only after each acknowledgement -------------'
+run found or made -> params, tags, config -> data -> rows in batches -> files -> checkpoints -> status -> cursor
+                     `----------------- the cursor moves only after each acknowledgement -----------------'
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from rcflab.faults import fault_point
 from rcflab.ledger.events import Event
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
-from rcflab.track.cursor import Cursor, read_cursor, write_cursor
+from rcflab.track.cursor import FORM, Cursor, read_cursor, write_cursor
 from rcflab.track.describe import cell_params, cell_status, cell_tags, files_of, rows_of
+from rcflab.track.inputs import Inputs, models_of
 from rcflab.track.source import Source
 from rcflab.track.tracker import CellRun, ParentRun, Row, RunStatus, Tracker
 
@@ -50,8 +51,11 @@ def batches(events: Sequence[tuple[int, Event]], eval_key: str) -> Iterator[Batc
 class CellShipper:
     """Ships the cells of one plan into one store, below one parent run."""
 
-    def __init__(self, storage: Path, folder: Path, plan: RunPlan, tracker: Tracker) -> None:
+    def __init__(
+        self, storage: Path, folder: Path, plan: RunPlan, tracker: Tracker, inputs: Mapping[str, Inputs]
+    ) -> None:
         self._storage, self._folder, self._plan, self._tracker = storage, folder, plan, tracker
+        self._inputs = inputs
         self._runs: dict[str, CellRun] = {}
         self._linked: set[tuple[str, int]] = set()
 
@@ -84,17 +88,19 @@ class CellShipper:
         run = self._run_for(cell, state, parent)
         cursor = self.cursor(cell, run)
         cursor = self._describe(cell, state, cursor)
+        cursor = self._name_data(cell, cursor)
         for batch in batches(source.since(cursor.events), cell.eval_key):
             self._tracker.log_rows(cursor.run_id, batch.rows)
             cursor = self._advance(cell, replace(cursor, events=batch.next_event, ledger_bytes=-1))
         cursor = self._upload(cell, state, cursor)
+        cursor = self._register(cell, state, cursor)
         status = cell_status(cell, state)
         ended = (
             "PRUNED" if state.state == "pruned" else status
         )  # a store has no word for it, and the parent is not KILLED
         if ended != cursor.status:
             self._tracker.set_status(cursor.run_id, status, _end_of(status, state))
-        return self._advance(cell, replace(cursor, status=ended, ledger_bytes=source.read_bytes))
+        return self._advance(cell, replace(cursor, status=ended, ledger_bytes=source.read_bytes, form=FORM))
 
     def link(self, cell: Cell, parent: ParentRun) -> None:
         """Point from our parent to the cell's run if it was made for another experiment, arm or seed."""
@@ -148,6 +154,23 @@ class CellShipper:
             else:
                 logger.warning("artifact is gone path=%s cell=%s/seed%d", file, cell.arm, cell.seed)
             cursor = self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
+        return cursor
+
+    def _name_data(self, cell: Cell, cursor: Cursor) -> Cursor:
+        data = self._inputs.get(cell.arm, Inputs()).data
+        mark = f"data:{'+'.join(each.digest for each in data)}"
+        if not data or mark in cursor.uploaded:
+            return cursor
+        self._tracker.log_data(cursor.run_id, data)
+        return self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
+
+    def _register(self, cell: Cell, state: KeyState, cursor: Cursor) -> Cursor:
+        """Checkpoints, once the training has ended: before, each is soon replaced."""
+        for model in models_of(cell, state, self._storage, self._inputs.get(cell.arm, Inputs())):
+            mark = f"{model.stage}:{model.sha256}"
+            if mark not in cursor.uploaded:
+                self._tracker.register(cursor.run_id, model)
+                cursor = self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
         return cursor
 
     def _advance(self, cell: Cell, cursor: Cursor) -> Cursor:

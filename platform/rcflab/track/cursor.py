@@ -7,10 +7,14 @@ A cursor may be lost or stale without harm: what is sent again is stored once.
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rcflab.ledger.files import storage_errors
+
+FORM = 1
+"""Of what a run says. A cell that was described in an older form is described again, without sending rows twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Cursor:
     uploaded: tuple[str, ...] = ()
     """Marks of files that the store has."""
     status: str = ""
+    form: int = 0
 
 
 def ship_folder(storage: Path, uri: str) -> Path:
@@ -51,3 +56,10 @@ def write_cursor(folder: Path, eval_key: str, cursor: Cursor) -> None:
     with storage_errors(path, "write"):
         hidden.write_text(json.dumps(asdict(cursor)), encoding="utf-8")
         hidden.replace(path)
+
+
+def run_ids(storage: Path, uri: str | None, eval_keys: Iterable[str]) -> dict[str, str]:
+    """eval_key -> id of the run in the store at `uri`, of the cells that were shipped to it."""
+    folder = ship_folder(storage, uri or "none")
+    known = {key: read_cursor(folder, key) for key in eval_keys} if uri else {}
+    return {key: cursor.run_id for key, cursor in known.items() if cursor is not None}

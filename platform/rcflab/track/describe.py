@@ -12,6 +12,7 @@ from rcflab.differences import leaves
 from rcflab.ledger.events import Evaluated, Event, Metrics
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, Json, RunPlan
+from rcflab.track.results import result_tags
 from rcflab.track.tracker import Row, RunStatus
 
 _ENDINGS: Mapping[str, RunStatus] = {"failed": "FAILED", "interrupted": "KILLED", "pruned": "KILLED"}
@@ -44,7 +45,7 @@ def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
     if state.alarms:
         tags["rcflab.alarms"] = str(len(state.alarms))
         tags["rcflab.first_alarm"] = str(state.alarms[0])
-    return tags
+    return tags | result_tags(state, cell.eval_key)
 
 
 def cell_status(cell: Cell, state: KeyState) -> RunStatus:

@@ -3,58 +3,33 @@
     MLflow experiment <name>       one for each rcflab experiment
       parent run                   tags rcflab.experiment, rcflab.role=parent
         cell run  <arm> seed 0     tags mlflow.parentRunId, rcflab.role=cell, rcflab.eval_key
+        arm run   <arm>            tags mlflow.parentRunId, rcflab.role=arm, rcflab.arm: what the table says of it
 
 A cell run is looked for by its tag in the whole store, so that experiments share it.
 """
 
-import logging
 import math
-import os
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from functools import cached_property
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rcflab.errors import ServiceDownError
 from rcflab.ledger.files import file_lock
 from rcflab.records import Cell, RunPlan
-from rcflab.track.tracker import CellRun, ParentRun, Row, RunStatus, TrackingRefusedError
+from rcflab.track.dashboard import TAG, arm_tags, view_state
+from rcflab.track.inputs import CheckpointModel, DataSet
+from rcflab.track.mlflow_client import MlflowStore
+from rcflab.track.tracker import ArmAggregate, CellRun, ParentRun, Row, RunStatus
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import Run
+    from mlflow.entities import LoggedModel, Run
 
 _SQLITE = "sqlite:///"
-_PAGE = 1000
 _ROWS_PER_REQUEST = 1000
 _MAX_PARAM = 6000
 _MAX_TAG = 5000
 _SCHEMA_TIMEOUT_S = 120.0
-_REFUSALS = frozenset(
-    {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE",
-     "PERMISSION_DENIED", "UNAUTHENTICATED", "BAD_REQUEST", "ENDPOINT_NOT_FOUND"}
-)  # fmt: skip
-_CALM = {
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "DO_NOT_TRACK": "true",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
-    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
-
-
-def calm_mlflow() -> None:
-    """Make MLflow quiet and quick to give up, where the user has not said otherwise. Call it before importing mlflow.
-
-    No telemetry, no progress bars, no schema log lines in the terminal; an HTTP call gives up in under a minute instead
-    of many, since the shipper itself repeats.
-    """
-    for name, value in _CALM.items():
-        os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 class MlflowTracker:
@@ -67,32 +42,33 @@ class MlflowTracker:
 
     def __init__(self, uri: str, artifact_root: Path | None) -> None:
         self.uri = uri
+        self._store = MlflowStore(uri)
         self._database = Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
         beside = self._database.parent / "artifacts" if self._database else None
         self._artifact_root = artifact_root or beside
 
     def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
         """Find or make the MLflow experiment and its parent run; the database schema is made under a lock."""
-        with self._answers(), self._schema_lock():
+        with self._store.answers(), self._schema_lock():
             experiment_id = self._experiment(plan.experiment)
             where = f"tags.`rcflab.experiment` = '{plan.experiment}' and tags.`rcflab.role` = 'parent'"
-            found = self._search([experiment_id], where)
+            found = self._store.search([experiment_id], where)
+            self._store.client.set_experiment_tag(experiment_id, TAG, view_state(plan))
             tags = {"mlflow.note.content": note, "rcflab.task": plan.task, "rcflab.baseline": plan.baseline}
             if found:
                 self._set_tags(found[0].info.run_id, tags)
                 return ParentRun(found[0].info.run_id, experiment_id, found[0].info.status)
-            self._client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
+            self._store.client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
             # Without it the page guesses what kind of experiment this is, and opens on traces instead of runs.
-            self._client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
+            self._store.client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
             tags |= {"rcflab.experiment": plan.experiment, "rcflab.role": "parent"}
-            run = self._client.create_run(experiment_id, tags=tags, run_name=plan.experiment)
+            run = self._store.client.create_run(experiment_id, tags=tags, run_name=plan.experiment)
             return ParentRun(run.info.run_id, experiment_id, run.info.status)
 
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
         """Every run of `eval_key` in every experiment of the store, oldest first."""
-        with self._answers():
-            where = f"tags.`rcflab.eval_key` = '{eval_key}' and tags.`rcflab.role` = 'cell'"
-            return tuple(_cell_run(run) for run in self._search(self._all_experiments(), where))
+        with self._store.answers():
+            return tuple(cell_run(run) for run in self._store.cells(eval_key))
 
     def create_cell(self, parent: ParentRun, plan: RunPlan, cell: Cell, generation: int, started_ms: int) -> CellRun:
         """Make the run of a cell below its parent."""
@@ -100,24 +76,61 @@ class MlflowTracker:
             "mlflow.parentRunId": parent.run_id,
             "rcflab.role": "cell",
             "rcflab.experiment": plan.experiment,
-            "rcflab.arm": cell.arm,
+            **arm_tags(cell.arm),
             "rcflab.seed": str(cell.seed),
             "rcflab.train_key": cell.train_key,
             "rcflab.eval_key": cell.eval_key,
             "rcflab.generation": str(generation),
         }
         name = f"{cell.arm} seed {cell.seed}"
-        with self._answers():
-            return _cell_run(self._client.create_run(parent.experiment_id, started_ms, tags, name))
+        with self._store.answers():
+            return cell_run(self._store.client.create_run(parent.experiment_id, started_ms, tags, name))
+
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Find each arm's run by its tags, or make it, and write what differs."""
+        with self._store.answers():
+            where = f"tags.`rcflab.experiment` = '{plan.experiment}' and tags.`rcflab.role` = 'arm'"
+            known: dict[str, list[Run]] = {}
+            for run in self._store.search([parent.experiment_id], where):
+                known.setdefault(run.data.tags.get("rcflab.arm", ""), []).append(run)
+            for arm in arms:
+                self._publish_arm(parent, plan, arm, known)
+            for run in (run for left in known.values() for run in left):
+                self._store.client.delete_run(run.info.run_id)
+
+    def _publish_arm(self, parent: ParentRun, plan: RunPlan, arm: ArmAggregate, known: "dict[str, list[Run]]") -> None:
+        """Takes the arm's run out of `known`; what stays there is deleted."""
+        from mlflow.entities import Metric
+
+        found = known.get(arm.arm, [])
+        # A metric cannot be taken back: a run that says too much is made anew.
+        run = found.pop(0) if found and found[0].data.metrics.keys() <= arm.metrics.keys() else None
+        tags = {
+            "mlflow.parentRunId": parent.run_id,
+            "rcflab.role": "arm",
+            "rcflab.experiment": plan.experiment,
+            **arm_tags(arm.arm),
+            **arm.tags,
+        }
+        if run is None:
+            run = self._store.client.create_run(parent.experiment_id, tags=tags, run_name=arm.arm)
+        now_ms = time.time_ns() // 1_000_000
+        metrics = [
+            Metric(key, value, now_ms, 0) for key, value in arm.metrics.items() if run.data.metrics.get(key) != value
+        ]
+        self._store.client.log_batch(run.info.run_id, metrics=metrics)
+        self._set_tags(run.info.run_id, tags)
+        if run.info.status != "FINISHED":
+            self._store.client.set_terminated(run.info.run_id, status="FINISHED")
 
     def describe(self, run_id: str, params: Mapping[str, str], tags: Mapping[str, str]) -> None:
         """Add missing params and set tags; too long values are cut, since MLflow would refuse them."""
         from mlflow.entities import Param
 
-        with self._answers():
-            known = self._client.get_run(run_id).data.params if params else {}
+        with self._store.answers():
+            known = self._store.client.get_run(run_id).data.params if params else {}
             missing = [Param(key, value[:_MAX_PARAM]) for key, value in params.items() if key not in known]
-            self._client.log_batch(run_id, params=missing)
+            self._store.client.log_batch(run_id, params=missing)
             self._set_tags(run_id, tags)
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
@@ -125,34 +138,76 @@ class MlflowTracker:
         from mlflow.entities import Metric
 
         metrics = [Metric(row.key, row.value, row.ts_ms, row.step) for row in rows if math.isfinite(row.value)]
-        with self._answers():
+        with self._store.answers():
             for start in range(0, len(metrics), _ROWS_PER_REQUEST):
-                self._client.log_batch(run_id, metrics=metrics[start : start + _ROWS_PER_REQUEST])
+                self._store.client.log_batch(run_id, metrics=metrics[start : start + _ROWS_PER_REQUEST])
 
     def write_text(self, run_id: str, name: str, text: str) -> None:
         """Store `text` as an artifact, replacing an earlier one of that name."""
-        with self._answers():
-            self._client.log_text(run_id, text, name)
+        with self._store.answers():
+            self._store.client.log_text(run_id, text, name)
 
     def upload(self, run_id: str, file: Path, folder: str) -> None:
         """Store a copy of `file`, replacing an earlier one of that name."""
-        with self._answers():
-            self._client.log_artifact(run_id, str(file), folder or None)
+        with self._store.answers():
+            self._store.client.log_artifact(run_id, str(file), folder or None)
+
+    def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
+        """Name the data that a run has read; MLflow keeps equal ones once."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        inputs = [
+            DatasetInput(
+                Dataset(each.name, each.digest, "rcflab", each.source),
+                [InputTag("mlflow.data.context", each.context), InputTag("rcflab.sha256", each.sha256)],
+            )
+            for each in data
+        ]
+        with self._store.answers():
+            self._store.client.log_inputs(run_id, inputs)
+
+    def register(self, run_id: str, model: CheckpointModel) -> None:
+        """Find or make the logged model of a checkpoint, and name it as an output of the run."""
+        from mlflow.entities import LoggedModelOutput
+
+        with self._store.answers():
+            run = self._store.client.get_run(run_id)
+            known = self._models(run.info.experiment_id, model)
+            same = [each for each in known if each.tags.get("rcflab.sha256") == model.sha256]
+            for other in known:
+                if other not in same:  # of a training by other code, whose files are gone
+                    self._store.client.set_logged_model_tags(other.model_id, {"rcflab.superseded": "true"})
+            found = same[0] if same else self._create_model(run, model)
+            named = run.outputs.model_outputs if run.outputs else []
+            if found.model_id not in [each.model_id for each in named]:
+                self._store.client.log_outputs(run_id, [LoggedModelOutput(found.model_id, model.step)])
+
+    def _models(self, experiment_id: str, model: CheckpointModel) -> "list[LoggedModel]":
+        where = f"tags.`rcflab.train_key` = '{model.train_key}' and tags.`rcflab.stage` = '{model.stage}'"
+        return list(self._store.client.search_logged_models([experiment_id], where))
+
+    def _create_model(self, run: "Run", model: CheckpointModel) -> "LoggedModel":
+        tags = {
+            "mlflow.model.isExternal": "true",
+            "rcflab.train_key": model.train_key,
+            "rcflab.stage": model.stage,
+            "rcflab.sha256": model.sha256,
+            "rcflab.uri": model.uri,
+            "rcflab.step": str(model.step),
+            **model.tags,
+        }
+        made = self._store.client.create_logged_model(
+            run.info.experiment_id, model.name, run.info.run_id, tags, model_type="checkpoint"
+        )
+        return self._store.client.finalize_logged_model(made.model_id, "READY")
 
     def set_status(self, run_id: str, status: RunStatus, ended_ms: int | None) -> None:
         """Set the status of a run, also from an ended one back to RUNNING."""
-        with self._answers():
+        with self._store.answers():
             if status == "RUNNING":
-                self._client.update_run(run_id, status=status)
+                self._store.client.update_run(run_id, status=status)
             else:
-                self._client.set_terminated(run_id, status=status, end_time=ended_ms)
-
-    @cached_property
-    def _client(self) -> "MlflowClient":
-        calm_mlflow()
-        from mlflow import MlflowClient
-
-        return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
+                self._store.client.set_terminated(run_id, status=status, end_time=ended_ms)
 
     def _schema_lock(self) -> AbstractContextManager[object]:
         """One process at a time: several may meet on an empty database, or before the parent run is there."""
@@ -161,29 +216,13 @@ class MlflowTracker:
         self._database.parent.mkdir(parents=True, exist_ok=True)
         return file_lock(self._database.with_name(f"{self._database.name}.lock"), _SCHEMA_TIMEOUT_S)
 
-    @contextmanager
-    def _answers(self) -> Generator[None]:
-        """Sort what the client raises into 'does not answer' and 'refuses'."""
-        calm_mlflow()
-        from mlflow.exceptions import MlflowException
-
-        try:
-            yield
-        except MlflowException as error:
-            text = f"MLflow at {self.uri}: {str(error).splitlines()[0][:500]}"
-            if error.error_code in _REFUSALS:
-                raise TrackingRefusedError(text) from error
-            raise ServiceDownError(text) from error
-        except OSError as error:
-            raise ServiceDownError(f"MLflow at {self.uri}: {error}") from error
-
     def _experiment(self, name: str) -> str:
         """Id of the MLflow experiment, made if missing, restored if someone deleted it."""
-        found = self._client.get_experiment_by_name(name)
+        found = self._store.client.get_experiment_by_name(name)
         if found is None:
             return self._create_experiment(name)
         if found.lifecycle_stage == "deleted":
-            self._client.restore_experiment(found.experiment_id)
+            self._store.client.restore_experiment(found.experiment_id)
         return found.experiment_id
 
     def _create_experiment(self, name: str) -> str:
@@ -191,42 +230,21 @@ class MlflowTracker:
 
         location = (self._artifact_root / name).absolute().as_uri() if self._artifact_root else None
         try:
-            return self._client.create_experiment(name, location)
+            return self._store.client.create_experiment(name, location)
         except MlflowException:
             # On a server nothing but its answer tells that another process was quicker.
-            found = self._client.get_experiment_by_name(name)
+            found = self._store.client.get_experiment_by_name(name)
             if found is None:
                 raise
             return found.experiment_id
 
-    def _all_experiments(self) -> list[str]:
-        ids: list[str] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_experiments(max_results=_PAGE, page_token=token)
-            ids += [experiment.experiment_id for experiment in page]
-            token = page.token
-            if not token:
-                return ids
-
-    def _search(self, experiments: Sequence[str], where: str) -> "list[Run]":
-        """All runs that fit, oldest first; pages are followed, since MLflow cuts silently at a thousand."""
-        runs: list[Run] = []
-        token: str | None = None
-        while True:
-            page = self._client.search_runs(experiments, where, max_results=_PAGE, page_token=token)
-            runs += page
-            token = page.token
-            if not token:
-                return sorted(runs, key=lambda run: (run.info.start_time, run.info.run_id))
-
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
         from mlflow.entities import RunTag
 
-        self._client.log_batch(run_id, tags=[RunTag(key, value[:_MAX_TAG]) for key, value in tags.items()])
+        self._store.client.log_batch(run_id, tags=[RunTag(key, value[:_MAX_TAG]) for key, value in tags.items()])
 
 
-def _cell_run(run: "Run") -> CellRun:
+def cell_run(run: "Run") -> CellRun:
     tags = run.data.tags
     return CellRun(
         run_id=run.info.run_id,

@@ -10,18 +10,20 @@ address and storage root; another one waits its turn.
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from rcflab.errors import RcfError, ServiceDownError
 from rcflab.ledger.files import LockBusyError, file_lock, storage_errors
 from rcflab.ledger.reader import ledger_bytes
 from rcflab.records import Cell, RunPlan
 from rcflab.track.cell_shipper import CellShipper
-from rcflab.track.cursor import Cursor, read_cursor, ship_folder
+from rcflab.track.cursor import FORM, Cursor, read_cursor, ship_folder
 from rcflab.track.describe import note
+from rcflab.track.inputs import Inputs
 from rcflab.track.source import Source
 from rcflab.track.tracker import ParentRun, RunStatus, Tracker
 
@@ -49,13 +51,15 @@ class Pending:
 class Shipper:
     """Ships one plan. All methods may be called from any thread; none raises for a fault of the store."""
 
-    def __init__(self, storage: Path, plan: RunPlan, tracker: Tracker) -> None:
+    def __init__(
+        self, storage: Path, plan: RunPlan, tracker: Tracker, inputs: Mapping[str, Inputs] = MappingProxyType({})
+    ) -> None:
         self._storage, self._plan, self._tracker = storage, plan, tracker
         self._folder = ship_folder(storage, tracker.uri)
         self._cells: dict[str, dict[str, Cell]] = {}
         for cell in plan.cells:
             self._cells.setdefault(cell.train_key, {}).setdefault(cell.eval_key, cell)
-        self._shipper = CellShipper(storage, self._folder, plan, tracker)
+        self._shipper = CellShipper(storage, self._folder, plan, tracker, inputs)
         self._sources: dict[str, Source] = {}
         self._parent: ParentRun | None = None
         self._parent_status = ""
@@ -181,7 +185,7 @@ class Shipper:
         size = ledger_bytes(self._storage, train_key)
         known = {key: read_cursor(self._folder, key) for key in self._cells[train_key]}
         self._reached |= {key: cursor for key, cursor in known.items() if cursor is not None}
-        if size and any(cursor is None or cursor.ledger_bytes != size for cursor in known.values()):
+        if size and any(cursor is None or not _has_all(cursor, size) for cursor in known.values()):
             self._open_source(train_key)
 
     def _open_source(self, train_key: str) -> Source:
@@ -215,7 +219,7 @@ class Shipper:
         """What there is to ship from; None when the store has it all, or when there is nothing yet."""
         reached, source = self._reached.get(cell.eval_key), self._sources.get(cell.train_key)
         if source is not None:
-            return source if reached is None or reached.ledger_bytes != source.read_bytes else None
+            return source if reached is None or not _has_all(reached, source.read_bytes) else None
         if reached is None:
             return None
         # Only the cursor says that all is shipped; believe it if the store still has that run.
@@ -245,3 +249,8 @@ class Shipper:
             ended_ms = None if status == "RUNNING" else time.time_ns() // 1_000_000
             self._tracker.set_status(parent.run_id, status, ended_ms)
             self._parent_status = status
+
+
+def _has_all(cursor: Cursor, ledger_bytes: int) -> bool:
+    """Whether nothing is left to send of a ledger of this size."""
+    return cursor.ledger_bytes == ledger_bytes and cursor.form == FORM

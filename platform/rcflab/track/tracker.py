@@ -1,7 +1,8 @@
 """What the shipper needs of a tracking store, and the store for those who want none.
 
-Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run
-                      describe, log_rows, write_text, upload, set_status   (each may safely be repeated)
+Shipper --> Tracker:  open_experiment -> parent run      find_cells / create_cell -> cell run      publish_arms
+                      describe, log_rows, log_data, register, write_text, upload, set_status
+                      `------------------- each may safely be repeated -------------------'
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from rcflab.errors import LabError
 from rcflab.records import Cell, RunPlan
+from rcflab.track.inputs import CheckpointModel, DataSet
 
 RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
@@ -52,6 +54,19 @@ class CellRun:
     """As it was when the run was found."""
 
 
+DIFFERENCE = "difference"
+"""Group of the metrics that say how far an arm is from the baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmAggregate:
+    """What the table says of one arm; see rcflab.track.aggregates."""
+
+    arm: str
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+
+
 class Tracker(Protocol):
     """A tracking store. Every method raises ServiceDownError when the store does not answer, TrackingRefusedError when
     it refuses.
@@ -63,7 +78,11 @@ class Tracker(Protocol):
         ...
 
     def open_experiment(self, plan: RunPlan, note: str) -> ParentRun:
-        """Find or make the parent run of `plan.experiment`; `note` is markdown for people."""
+        """Find or make the parent run of `plan.experiment` and its prepared view; `note` is markdown for people."""
+        ...
+
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Bring the runs of the arms up to date: one each, none for an arm that is not in the table any more."""
         ...
 
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
@@ -80,6 +99,14 @@ class Tracker(Protocol):
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
         """Store metric values; a row that is there already is left alone."""
+        ...
+
+    def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
+        """Name the data that the run has read."""
+        ...
+
+    def register(self, run_id: str, model: CheckpointModel) -> None:
+        """Make a checkpoint known as an output of the run; it stays where it is."""
         ...
 
     def write_text(self, run_id: str, name: str, text: str) -> None:
@@ -105,6 +132,9 @@ class NullTracker:
         del note
         return ParentRun(f"none-{plan.experiment}", "none", "RUNNING")
 
+    def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
+        """Nothing to keep."""
+
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
         """Nothing was ever kept."""
         del eval_key
@@ -119,6 +149,12 @@ class NullTracker:
         """Nothing to keep."""
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
+        """Nothing to keep."""
+
+    def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
+        """Nothing to keep."""
+
+    def register(self, run_id: str, model: CheckpointModel) -> None:
         """Nothing to keep."""
 
     def write_text(self, run_id: str, name: str, text: str) -> None:

@@ -92,6 +92,7 @@ _FIELDS: list[tuple[str, Any]] = [
     ("/annotations/0/category_id", 99), ("/annotations/0/category_id", "7"), ("/annotations/0/segmentations", None),
     ("/annotations/0/areas", [1.0]), ("/annotations/0/areas", "big"), ("/annotations/0/areas/1", -1),
     ("/annotations/0/areas/1", "9"), ("/annotations/0", None), (FRAME, 5),
+    ("/videos/0/hard_frames", [3]), ("/videos/0/hard_frames", [True]), ("/videos/0/hard_frames", "1"),
 ]  # fmt: skip
 
 

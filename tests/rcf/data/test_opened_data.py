@@ -145,3 +145,11 @@ def test_frames_are_kept_within_the_budget_of_the_configuration(videos: Path) ->
     source = open_training(_config(Videos(root=str(videos))))
     assert not isinstance(source, Mixture)
     assert source._frames.budget == 2048 * 2**20
+
+
+def test_hard_frames_are_scored_only_where_the_validation_file_lists_some(videos: Path) -> None:
+    config = _config(Videos(root=str(videos)))
+    hard = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"frames": "hard"})})
+    (problem,) = data_problems(hard)
+    assert "hard_frames" in problem.place
+    assert data_problems(config) == []

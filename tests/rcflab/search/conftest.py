@@ -14,9 +14,9 @@ import yaml
 from rich.console import Console
 
 from rcflab.execute.batch import Batch, Resources
-from rcflab.execute.job import Job, jobs_of
+from rcflab.execute.job import Job, JobProgress, jobs_of
 from rcflab.execute.local import run_locally
-from rcflab.execute.source import run_source_locally
+from rcflab.execute.source import JobSource, run_source_locally
 from rcflab.faults import FAULT_VARIABLE, InjectedFault, reset_faults
 from rcflab.ledger.events import AttemptStarted
 from rcflab.ledger.fold import KeyState
@@ -51,6 +51,12 @@ TOY: dict[str, Any] = {
         "when": {"decay": {"memory": [1, 2]}},
     },
 }
+
+
+def _here(batch: Batch, rules: Any, source: JobSource) -> dict[str, JobProgress]:
+    """Without Ray."""
+    assert not rules
+    return run_source_locally(batch, source, batch.stop_requested)
 
 
 _WHOLE = ("space", "when", "arms", "objective")
@@ -90,25 +96,7 @@ class Lab:
         return self._run(session, on_stale)
 
     def _run(self, session: Session, on_stale: Any) -> Tuned:
-        console = Console(file=io.StringIO())
-        return run_search(
-            session, console, on_stale, lambda batch, chain: run_source_locally(batch, chain, batch.stop_requested)
-        )
-
-    def points(self, **changes: Any) -> list[dict[str, Any]]:
-        """The points of the trials, in their order."""
-        return [dict(trial.point) for trial in self.trials(**changes)]
-
-    def files(self) -> dict[str, bytes]:
-        """What the search has written for people and programs, without the journal."""
-        folder = self.folder / "runs" / "experiments" / "toy-search" / "search"
-        names = ("search.md", "trials.csv", "trials.json", "winner.yaml", "front.yaml")
-        written = {name: folder / name for name in names if (folder / name).exists()}
-        return {name: path.read_bytes().replace(str(self.folder).encode(), b"LAB") for name, path in written.items()}
-
-    def attempts(self, key: str) -> int:
-        """How often a training was begun or resumed."""
-        return read_key(self.folder / "runs", key).attempts
+        return run_search(session, Console(file=io.StringIO()), on_stale, _here)
 
     def trainings(self) -> list[str]:
         """The trainings of the storage."""

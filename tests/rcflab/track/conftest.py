@@ -97,6 +97,8 @@ class StoredRun:
     rows: list = field(default_factory=list)
     """Equal rows once, like MLflow: a row is its key, step, value and time."""
     files: dict = field(default_factory=dict)
+    data: list = field(default_factory=list)
+    models: dict = field(default_factory=dict)
 
 
 class MemoryTracker:
@@ -153,6 +155,16 @@ class MemoryTracker:
     def log_rows(self, run_id, rows):
         self._enter("log_rows", run_id)
         self.runs[run_id].rows += [row for row in rows if row not in self.runs[run_id].rows]
+        self._leave()
+
+    def log_data(self, run_id, data):
+        self._enter("log_data", run_id)
+        self.runs[run_id].data += [each for each in data if each not in self.runs[run_id].data]
+        self._leave()
+
+    def register(self, run_id, model):
+        self._enter("register", run_id)
+        self.runs[run_id].models |= {(model.stage, model.sha256): model}
         self._leave()
 
     def write_text(self, run_id, name, text):

@@ -27,9 +27,13 @@ class RunData:
     params: dict[str, str]
     tags: dict[str, str]
 
+class RunOutputs:
+    model_outputs: list[LoggedModelOutput]
+
 class Run:
     info: RunInfo
     data: RunData
+    outputs: RunOutputs | None
 
 class Experiment:
     experiment_id: str
@@ -41,3 +45,21 @@ class Experiment:
 class FileInfo:
     path: str
     is_dir: bool
+
+class Dataset:
+    def __init__(self, name: str, digest: str, source_type: str, source: str) -> None: ...
+
+class InputTag:
+    def __init__(self, key: str, value: str) -> None: ...
+
+class DatasetInput:
+    def __init__(self, dataset: Dataset, tags: list[InputTag] | None = None) -> None: ...
+
+class LoggedModel:
+    model_id: str
+    name: str
+    tags: dict[str, str]
+
+class LoggedModelOutput:
+    model_id: str
+    def __init__(self, model_id: str, step: int) -> None: ...

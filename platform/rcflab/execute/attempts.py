@@ -1,0 +1,64 @@
+"""How often a job may be tried again: decided by the class of its failure, not by a count alone.
+
+    failure --Attempts.lost--> <batch>/losses/<train_key>.json --> another try: a fresh process, the newest checkpoint
+                                                              `--> given up: the failure is final
+
+Losses before the newest checkpoint do not count: a long training on machines that come and go is not given up. The
+notes are those of one run; the ledger has every attempt and its reason for good.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+
+from rcflab.execute.batch import Batch
+from rcflab.ledger.events import Failure
+from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.reader import read_key
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """One attempt that came to nothing."""
+
+    failure: Failure
+    reason: str
+    step: int
+    """Of the newest checkpoint at that time."""
+    final: bool
+    """No other attempt may follow in this run."""
+
+
+class Attempts:
+    """What the job with `key` has lost in this run. Driver and worker write by turns, never at once."""
+
+    def __init__(self, batch: Batch, key: str) -> None:
+        self._batch, self._key = batch, key
+        self._path = batch.folder / "losses" / f"{key}.json"
+
+    def lost(self, failure: Failure, reason: str) -> Loss:
+        """Note that an attempt failed; returns whether it was the last one. Raises StorageError."""
+        losses = self.losses()
+        saved = read_key(self._batch.storage, self._key).checkpoint
+        step = saved.step if saved else 0
+        tries = 1 + sum(each.step == step and each.failure == failure for each in losses)
+        allowed = self._batch.retries[failure]
+        final = tries > allowed
+        if final and allowed:
+            reason = f"{reason} ({tries} times without a new checkpoint; retries.{failure} is {allowed})"
+        loss = Loss(failure, reason, step, final)
+        with storage_errors(self._path.parent, "create"):
+            self._path.parent.mkdir(exist_ok=True)
+        replace_json(self._path, {"losses": [asdict(each) for each in (*losses, loss)]})
+        return loss
+
+    def losses(self) -> list[Loss]:
+        """All so far. Raises StorageError."""
+        with storage_errors(self._path, "read"):
+            text = self._path.read_text() if self._path.exists() else '{"losses": []}'
+        return [Loss(**each) for each in json.loads(text)["losses"]]
+
+    @property
+    def last(self) -> Loss | None:
+        """The last one."""
+        losses = self.losses()
+        return losses[-1] if losses else None

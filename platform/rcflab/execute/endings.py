@@ -1,0 +1,43 @@
+"""The end of a training that cannot speak for itself, and the trace of one that failed.
+
+processes of a job died too often --record_loss--> StateChanged(failed) in the ledger, under a lease of its own
+exception --write_log--> cells/<train_key>/failure-<token>.log
+"""
+
+import time
+from pathlib import Path
+
+from rcflab.execute.batch import Batch
+from rcflab.execute.job import Job, JobProgress
+from rcflab.ledger.events import Failure, StateChanged
+from rcflab.ledger.lease import HEARTBEAT_TTL_S, Lease, acquire
+from rcflab.ledger.reader import read_key
+from rcflab.ledger.writer import LedgerWriter
+
+TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
+"""An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
+
+
+def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "") -> JobProgress:
+    """Write down that the processes of `job` died or failed too often, in place of them; `log` goes into a file.
+
+    Raises LabError like run_job.
+    """
+    step = read_key(batch.storage, job.train_key).step
+    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=TAKEOVER_WAIT_S)
+    try:
+        if log:
+            write_log(batch.storage, lease, log)
+        with LedgerWriter(batch.storage, job.train_key, lease) as ledger:
+            ledger.append(StateChanged(time.time_ns() // 1_000_000, step, "failed", reason, failure))
+    finally:
+        lease.release()
+    return JobProgress(job.train_key, "failed", step, step, reason, failure=failure)
+
+
+def write_log(storage: Path, lease: Lease, text: str) -> Path:
+    """The trace of a failure, for whoever looks for its cause."""
+    log = storage / "cells" / lease.key / f"failure-{lease.token}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    log.write_text(text)
+    return log

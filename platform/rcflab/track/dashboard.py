@@ -1,0 +1,173 @@
+"""The page that MLflow opens on: charts grouped by arm, chosen and in order. Pure.
+
+    RunPlan --view_state--> JSON of an experiment's tag mlflow.sharedViewState.<KEY>
+                                 #/experiments/<id>/runs?viewStateShareKey=<KEY>&compareRunsMode=CHART
+
+    Final metrics | Curves | Difference to the baseline | Order and Lipschitz | (MLflow's own, folded)
+
+The format is private to MLflow's page and was read from that of 3.17: a later one may ignore it, and then opens as if
+there were none. tests/rcflab/track/test_dashboard.py looks at it in a browser.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from rcflab.metrics import METRICS
+from rcflab.records import Json, RunPlan
+from rcflab.track.tracker import DIFFERENCE
+
+KEY = "rcflab"
+TAG = f"mlflow.sharedViewState.{KEY}"
+MOST_BYTES = 20_000
+"""Of an experiment's tag; MLflow refuses more."""
+_MOST_METRICS = 8
+_PAGE = 100
+"""Runs that MLflow's page loads at once."""
+_ARM_TAGS = ("rcflab.arm", "rcflab.arm.b", "rcflab.arm.c", "rcflab.arm.d", "rcflab.arm.e")
+"""Each holds the arm's name, with one blank more behind it than the one before. MLflow takes the colour of a group from
+the tag's name and value, and two arms may get the same one: the view groups by the tag whose colours differ."""
+_COLOURS = 29
+_LOSSES = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce")
+_DIAGNOSTICS = ("order/consistency_pct", "order/override_pct", "lipschitz/secant_mean")
+_FOLDED = ("train", "val", "toy", "order", "lipschitz", "cost", "data", "time", "System metrics", "Model metrics")
+"""Sections that MLflow makes of the remaining metrics, by the name before the slash."""
+_AGGREGATES = ("mean", "sd", "n", "low", "high", "p", "p_holm", "difference", "difference_sd", "difference_low",
+               "difference_high")  # fmt: skip
+
+
+def page_url(server: str, experiment_id: str) -> str:
+    """Address of the prepared page. No search field may be in it: with one, MLflow does not apply the view."""
+    return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={KEY}&compareRunsMode=CHART"
+
+
+def view_state(plan: RunPlan) -> str:
+    """The prepared view of a plan, at most MOST_BYTES long."""
+    metrics, arms = plan.metrics[:_MOST_METRICS], list(dict.fromkeys(cell.arm for cell in plan.cells))
+    # Means of cells grow while these run, but not all cells of a large experiment are on the page: then the table's.
+    group = "" if len(plan.cells) + len(arms) <= _PAGE else "mean/"
+    tag = arm_tag(arms)
+    cards: list[Json] = []
+    sections = [
+        _section("final", "Final metrics (mean of the seeds)", cards, [_bar(f"{group}{key}", key) for key in metrics]),
+        _section("curves", "Curves", cards, [_line(key) for key in (*metrics[:2], *_LOSSES)]),
+        _section("difference", f"Difference to {plan.baseline}", cards, _differences(plan, metrics, tag)),
+    ]
+    if any(key.startswith("val/") for key in metrics):  # the toy has no frames, so no order
+        charts = [_bar(key, key) for key in _DIAGNOSTICS]
+        sections.append(_section("order", "Order and Lipschitz", cards, charts))
+    rest = [*_FOLDED, *(f"{name}/{group}" for name in _AGGREGATES for group in _groups(plan.metrics))]
+    sections += [_folded(name) for name in rest]
+    state = {
+        "searchFilter": "tags.`rcflab.role` != 'parent'",
+        # Sorted by creation the page would fetch the parent run too; this way the arms' own runs come first.
+        "orderByKey": "tags.`rcflab.role`",
+        "orderByAsc": True,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+        "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag}]},
+        "useGroupedValuesInCharts": True,
+        "groupsExpanded": {_group(tag, arm): False for arm in arms},
+        "hideEmptyCharts": True,
+        "runsHiddenMode": "SHOWALL",
+        "isAccordionReordered": True,
+        "compareRunCharts": cards,
+        "compareRunSections": sections,
+        "selectedColumns": _columns(metrics),
+        "viewMaximized": False,
+        "runListHidden": False,
+    }
+    text = json.dumps(state, separators=(",", ":"))
+    if len(text.encode()) > MOST_BYTES:  # many arms with long names: they are unfolded then, and that is all
+        text = json.dumps(state | {"groupsExpanded": {}}, separators=(",", ":"))
+    return text
+
+
+def arm_tag(arms: Sequence[str]) -> str:
+    """The tag to group by: that with the fewest arms of a colour that another one has."""
+    return max(_ARM_TAGS, key=lambda tag: len({_colour(_group(tag, arm)) for arm in arms}))
+
+
+def arm_tags(arm: str) -> dict[str, str]:
+    """The tags of a run of this arm that a view may group by."""
+    return {tag: f"{arm}{' ' * number}" for number, tag in enumerate(_ARM_TAGS)}
+
+
+def _group(tag: str, arm: str) -> str:
+    """The name that MLflow's page gives a group of runs."""
+    return f"tag.{tag}.{arm_tags(arm)[tag]}"
+
+
+def _colour(group: str) -> int:
+    """The number of a group's colour on MLflow's page (its sum of Fletcher over the characters' codes)."""
+    low, high = 0, 0
+    for unit in memoryview(group.encode("utf-16-le")).cast("H"):
+        low = (low + unit) % 255
+        high = (high + low) % 255
+    return (low | high << 8) % _COLOURS
+
+
+def _section(name: str, title: str, cards: list[Json], charts: Sequence[Mapping[str, Json]]) -> Json:
+    """A section, whose charts go to `cards`."""
+    for number, chart in enumerate(charts):
+        cards.append(
+            {"uuid": f"{name}-{number}", "metricSectionId": name, "isGenerated": False, "deleted": False,
+             "runsCountToCompare": 100, **chart}
+        )  # fmt: skip
+    return {"uuid": name, "name": title, "display": True, "isReordered": True, "deleted": False, "isGenerated": False,
+            "columns": 3, "cardHeight": 320}  # fmt: skip
+
+
+def _folded(name: str) -> Json:
+    return {"uuid": f"rest-{name}", "name": name, "display": False, "isReordered": False, "isGenerated": True}
+
+
+def _bar(key: str, metric: str) -> dict[str, Json]:
+    return {"type": "BAR", "metricKey": key, "displayName": _title(metric)}
+
+
+def _line(key: str) -> dict[str, Json]:
+    return {
+        "type": "LINE",
+        "metricKey": key,
+        "selectedMetricKeys": [key],
+        "displayName": _title(key),
+        "xAxisKey": "step",
+        "scaleType": "linear",
+        "xAxisScaleType": "linear",
+        "lineSmoothness": 0,
+        "useGlobalXaxisKey": False,
+        "useGlobalLineSmoothing": False,
+        "range": {},
+        "yAxisKey": "metric",
+        "yAxisExpressions": [],
+        "ignoreOutliers": False,
+    }
+
+
+def _differences(plan: RunPlan, metrics: Sequence[str], tag: str) -> list[dict[str, Json]]:
+    """The table's own differences, and MLflow's list of all metrics beside those of the baseline."""
+    bars = [_bar(f"{DIFFERENCE}/{key}", key) for key in metrics]
+    listed: dict[str, Json] = {
+        "type": "DIFFERENCE",
+        "displayName": f"All metrics, arms beside {plan.baseline}",
+        "chartName": f"All metrics, arms beside {plan.baseline}",
+        "compareGroups": ["Model metrics"],
+        "showChangeFromBaseline": True,
+        "showDifferencesOnly": True,
+        "baselineColumnUuid": _group(tag, plan.baseline),
+    }
+    return [*bars, listed]
+
+
+def _title(key: str) -> str:
+    spec = METRICS[key]
+    return f"{spec.label} ({spec.unit})" if spec.unit else spec.label
+
+
+def _groups(metrics: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(key.rpartition("/")[0] for key in metrics))
+
+
+def _columns(metrics: Sequence[str]) -> list[str]:
+    tags = (_ARM_TAGS[0], "rcflab.seed", "rcflab.role", "rcflab.verdict")
+    return ["attributes.`Duration`", *(f"tags.`{tag}`" for tag in tags), *(f"metrics.`{key}`" for key in metrics)]
