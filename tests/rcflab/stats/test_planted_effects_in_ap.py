@@ -11,7 +11,7 @@ of 0.022, one of 0.77 has 0.042: the bands are three of them wide, and a minute 
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -32,6 +32,7 @@ Ints = NDArray[np.int64]
 CATEGORIES, TRACKS, FALSE_POSITIVES = 20, 2, 4
 """The last two of each video, on average."""
 SEED_SHIFT, RUN_NOISE = 0.065, 0.36
+IS_LONG = "RCF_PLANTED_TABLES" in os.environ
 TABLES, RESAMPLES = int(os.environ.get("RCF_PLANTED_TABLES", "100")), 200
 OFTEN = 1 / np.arange(1, CATEGORIES + 1) / np.sum(1 / np.arange(1, CATEGORIES + 1))
 
@@ -88,11 +89,12 @@ def new_shift(rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is planted; the truth is the mean of 3,000 differences of two runs, each on new videos."""
+    """What is planted; the truth is the mean of 3,000 differences of two runs, each on new videos. Where it is
+    not stored the mean of the tables stands in: with 100 tables it is off by a tenth of an interval's half at most."""
 
     varies: float
     """Standard deviation over videos of what the arm does."""
-    truth: float
+    truth: float | None
     videos: int = 300
     seeds: int = 3
     checkpoints: tuple[Floats, Floats] | None = None
@@ -116,6 +118,14 @@ CONSTANT, MIXED = Plan(0.0, 4.575), Plan(0.6, 5.059)
 _RNG = np.random.default_rng(77)
 ONE_PAIR = Plan(0.6, 5.464, seeds=1, checkpoints=(new_shift(_RNG), new_shift(_RNG)))
 PLANS = {"constant": CONSTANT, "mixed": MIXED, "one pair of checkpoints": ONE_PAIR}
+MORE_PLANS = {
+    "constant, 60 videos": Plan(0.0, 4.478, videos=60, seeds=5),
+    "mixed, 60 videos": Plan(0.6, None, videos=60, seeds=5),
+    "constant, 5 seeds": replace(CONSTANT, seeds=5),
+    "mixed, 5 seeds": replace(MIXED, seeds=5),
+}
+"""Half an hour of one core for 100 tables."""
+PLANS |= MORE_PLANS
 
 
 @cache
@@ -141,13 +151,20 @@ METHODS: dict[str, Callable[[Differences], Interval]] = {
 }
 
 
-def coverage(name: str, method: str) -> float:
+def first_seeds(found: Differences, seeds: int) -> Differences:
+    """As if there were no more seeds."""
+    kept = slice(seeds)
+    return replace(found, seeds=found.seeds[kept], measured=found.measured[kept], resampled=found.resampled[kept])
+
+
+def coverage(name: str, method: str, seeds: int = 5) -> float:
     """Share of tables whose interval holds the truth."""
-    intervals = [METHODS[method](found) for found in tables(name)]
-    return float(np.mean([low <= PLANS[name].truth <= high for low, high in intervals]))
+    intervals = [METHODS[method](first_seeds(found, seeds)) for found in tables(name)]
+    truth = PLANS[name].truth or np.mean([found.measured.mean() for found in tables(name)])
+    return float(np.mean([low <= truth <= high for low, high in intervals]))
 
 
-@pytest.mark.parametrize("name", PLANS)
+@pytest.mark.parametrize("name", [name for name in PLANS if PLANS[name].truth and (IS_LONG or name not in MORE_PLANS)])
 def test_differences_scatter_around_the_planted_truth(name: str) -> None:
     """Guards the stored truths: a simulator that was changed would move the mean of its tables."""
     means = np.array([found.measured.mean() for found in tables(name)])
@@ -182,3 +199,24 @@ def test_two_levels_of_resampling_cover_a_constant_effect_too_often() -> None:
 def test_percentiles_cover_what_one_pair_of_checkpoints_does_on_other_videos() -> None:
     """Expected 0.943, measured 0.928 (500 tables)."""
     assert 0.87 <= coverage("one pair of checkpoints", "videos") <= 1.0
+
+
+@pytest.mark.skipif(not IS_LONG, reason="takes long: set RCF_PLANTED_TABLES to a number of tables, say 100")
+@pytest.mark.parametrize(
+    ("name", "seeds", "expected"),
+    [
+        ("constant, 60 videos", 3, 0.971),
+        ("constant, 60 videos", 5, 0.973),
+        ("mixed, 60 videos", 3, 0.968),
+        ("mixed, 60 videos", 5, 0.940),
+        ("constant, 5 seeds", 3, 0.956),
+        ("constant, 5 seeds", 5, 0.958),
+        ("mixed, 5 seeds", 3, 0.970),
+        ("mixed, 5 seeds", 5, 0.960),
+    ],
+)
+def test_the_crossed_interval_covers_at_60_and_300_videos_with_3_and_5_seeds(
+    name: str, seeds: int, expected: float
+) -> None:
+    """Expected of the other simulator; at 60 videos categories come and go, and 0.940 is the least of all."""
+    assert coverage(name, "crossed", seeds) >= expected - 3 * np.sqrt(expected * (1 - expected) / TABLES) - 0.01
