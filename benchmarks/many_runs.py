@@ -109,13 +109,12 @@ def seconds(call: Callable[[], object]) -> Seconds:
     return Seconds(time.process_time() - cpu, time.perf_counter() - wall)
 
 
-def turn(path: Path, store: MlflowStore, texts: set[str]) -> dict[str, Seconds]:
+def turn(session: Session, path: Path, store: MlflowStore, texts: set[str]) -> dict[str, Seconds]:
     """Seconds of each part, one after the other; the tables' texts are added to `texts`."""
 
     def made(session: Session, read: Callable[[Session], LedgerView]) -> None:
         texts.add(render(build_table(session, read(session)), "md"))
 
-    session = open_experiment(path)
     return {
         "open": seconds(lambda: open_experiment(path)),
         "ledger": seconds(lambda: made(session, partial(read_ledger, series=False))),
@@ -136,13 +135,14 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         path = experiment(Path(name), options.arms, options.seeds, names)
         began = time.perf_counter()
-        fill(open_experiment(path), names, options.steps)
+        session = open_experiment(path)  # once: sources that change meanwhile would make the cells stale
+        fill(session, names, options.steps)
         made = time.perf_counter() - began
         print(f"made and shipped {options.arms * options.seeds} runs in {made:.0f} s", flush=True)
-        store = MlflowStore(open_experiment(path).tracking_uri or "")
+        store = MlflowStore(session.tracking_uri or "")
         bare_search(store)
         texts: set[str] = set()
-        turns = [turn(path, store, texts) for _ in range(options.repeats)]
+        turns = [turn(session, path, store, texts) for _ in range(options.repeats)]
     found = {
         part: Seconds(*(statistics.median(column) for column in zip(*(each[part] for each in turns), strict=True)))
         for part in turns[0]
