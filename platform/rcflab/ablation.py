@@ -75,6 +75,8 @@ class AblationTable:
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
     """What may be said of the arms; None where nothing was resampled, or where no baseline is in the table."""
+    tuned: str | None = None
+    """How the values of the arms were found, where a search found them."""
     more_comparisons: tuple[Comparisons, ...] = ()
     """The same against each further baseline."""
     more_baselines: tuple[str, ...] = ()
@@ -130,7 +132,8 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
-    first, *others = [evaluation_view(plan.task, cell.config) for cell in plan.cells]
+    configs = {cell.arm: cell.config for cell in plan.cells}
+    first, *others = [evaluation_view(plan.task, config) for config in configs.values()]
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 

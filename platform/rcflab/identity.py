@@ -96,6 +96,8 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
         idle.append(("training", "augment", "still_shift"))
     if config["evaluation"]["identity"] != "slot_iou":
         idle.append(("evaluation", "override_iou"))
+    if config["evaluation"]["latency_frames"] == 0:
+        idle.append(("evaluation", "latency_frames"))
     if config["evaluation"]["frames"] == "all":
         idle.append(("evaluation", "frames"))  # keys are those from before there was a choice
     return idle
@@ -113,7 +115,9 @@ def _idle_reference(reference: Mapping[str, Json]) -> list[str]:
 
 
 def _toy_no_effect(config: Mapping[str, Json]) -> list[Field]:
-    return [("model", "decay")] if config["model"]["memory"] == 0 else []
+    idle: list[Field] = [("model", "decay")] if config["model"]["memory"] == 0 else []
+    # What never happens is what there was before it could be asked for.
+    return idle + [("training", name) for name in ("starve_at", "kill_at") if not config["training"].get(name)]
 
 
 _NO_EFFECT: dict[str, Callable[[Mapping[str, Json]], list[Field]]] = {"rcf": _rcf_no_effect, "toy": _toy_no_effect}

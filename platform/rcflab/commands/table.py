@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_sessions
+from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_session, open_sessions
 from rcflab.report.files import Format, render_tables, write_document, write_tables
 from rcflab.session import LedgerView, Session, read_ledger
 from rcflab.tables import build_tables, table_folder, table_provenance
@@ -43,30 +43,42 @@ def table_command(
 
     Reads the YAML files, the data's digests and the ledgers below storage.root; with `--from mlflow` the tracking
     store instead of the ledger, for equal bytes. Writes each table in all formats below storage.root/experiments/NAME
-    when the whole experiment is asked for. Several experiments become one document; each
-    table stays complete, and a family of comparisons of its own. Costs seconds.
+    when the whole experiment is asked for. Several experiments become one document; each table stays complete, and a
+    family of comparisons of its own. Costs seconds.
 
     Example: rcflab table experiments/table_*.yaml --base synth --format tex --output paper/
 
     Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 69 MLflow is down, 74 storage.
     """
-    sessions = open_sessions(experiments, set_, arms, seeds, base)
+    sessions = [_tuned(each, set_, arms, seeds, base) for each in open_sessions(experiments, set_, arms, seeds, base)]
     views = [_read(session, source) for session in sessions]
-    reuse = on_stale == "reuse" or _agreed(views)
+    reuse = on_stale == "reuse" or agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
-    if arms is None and seeds is None:
-        for session, view, table in zip(sessions, views, tables, strict=True):
+    for session, view, table in zip(sessions, views, tables, strict=True):
+        if session.is_whole:
             write_tables(table_folder(session, table), table, table_provenance(session, view))
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)
 
 
+def _tuned(
+    session: Session, options: list[str] | None, arms: str | None, seeds: int | None, base: str | None
+) -> Session:
+    """What a search has found, in the place of an experiment that has one."""
+    if session.spec.search is None:
+        return session
+    from rcflab.searching import tuned_winner
+
+    whole = open_session(session.path, options, None, None, base)
+    return open_session(tuned_winner(whole), None, arms, seeds, None)
+
+
 def _read(session: Session, source: Source) -> LedgerView:
     return read_tracking(session) if source == "mlflow" else read_ledger(session, series=False)
 
 
-def _agreed(views: list[LedgerView]) -> bool:
+def agreed(views: list[LedgerView]) -> bool:
     """Ask a person about stale cells; without a person the answer is no."""
     stale = sum(state == "stale" for view in views for state in view.states.values())
     if not stale or not sys.stdin.isatty():

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.records import Json
 
-LedgerState = Literal["empty", "started", "finished", "failed", "interrupted"]
-_MAY_DIFFER = ("time/", "system/")
+LedgerState = Literal["empty", "started", "finished", "failed", "interrupted", "pruned"]
+MAY_DIFFER = ("time/", "system/", "cost/latency_ms")
 """Durations and the load of the machine differ from run to run; everything else repeats bit for bit."""
 
 
@@ -194,7 +194,7 @@ class KeyFold:
 
     def _keep(self, series: _Series, key: str, step: int, value: float, ts_ms: int) -> bool:
         known = series.add(step, value, ts_ms)
-        if known is not None and known != value and not key.startswith(_MAY_DIFFER):
+        if known is not None and known != value and not key.startswith(MAY_DIFFER):
             self._alarms.append(Alarm(key, step, known, value))
         return known is None
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
 
 class Trainable:
     def setup(self, config: dict[str, Any]) -> None: ...
@@ -30,6 +31,9 @@ class FailureConfig:
 class CheckpointConfig:
     def __init__(self, checkpoint_frequency: int = ..., checkpoint_at_end: bool | None = ...) -> None: ...
 
+class CLIReporter:
+    def __init__(self) -> None: ...
+
 class RunConfig:
     def __init__(
         self,
@@ -41,12 +45,15 @@ class RunConfig:
         callbacks: Sequence[Callback] | None = ...,
         stop: Stopper | None = ...,
         verbose: int = ...,
+        progress_reporter: CLIReporter | None = ...,
     ) -> None: ...
 
 class TuneConfig:
     def __init__(
         self,
         *,
+        search_alg: Searcher | None = ...,
+        num_samples: int = ...,
         reuse_actors: bool = ...,
         max_concurrent_trials: int | None = ...,
         trial_name_creator: Callable[[Trial], str] | None = ...,
