@@ -63,46 +63,61 @@ def finished(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page_address(finished):
-    """The address that the command prints; Ctrl-C ends it, and its server with it."""
+def addresses(finished):
+    """The addresses that the command prints; Ctrl-C ends it, and its server with it."""
     process = start(finished.parent, "ui", str(finished), "--json")
     line = process.stdout.readline()
     assert line, process.stderr.read()
-    address = json.loads(line)["url"]
+    found = json.loads(line)
     try:
-        yield address
+        yield found
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     finally:
         process.terminate()
     with socket.socket() as probe:
-        assert probe.connect_ex(("127.0.0.1", urlparse(address).port)) != 0
+        assert probe.connect_ex(("127.0.0.1", urlparse(found["url"]).port)) != 0
 
 
 @pytest.fixture(scope="module")
-def page(page_address):
-    """The opened page, once its last chart is drawn."""
+def browser():
     playwright = pytest.importorskip("playwright.sync_api", reason="the dependency group `browser` is not installed")
     chromium = shutil.which("chromium")
     if chromium is None:
         pytest.skip("Chromium is not installed")
     with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 1680, "height": 2400})
-        opened.goto(page_address, timeout=PATIENCE_MS)
-        opened.wait_for_function(
-            "() => document.querySelectorAll('.barlayer .point').length >= 10"
-            " && document.querySelectorAll('.scatterlayer .trace path').length >= 6",
-            timeout=PATIENCE_MS,
-        )
+        opened = engine.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         yield opened
-        if picture := os.environ.get("RCF_SCREENSHOT"):
-            opened.screenshot(path=picture, timeout=PATIENCE_MS)
-        browser.close()
+        opened.close()
 
 
-def test_the_server_listens_on_this_machine_alone(page_address):
-    assert urlparse(page_address).hostname == "127.0.0.1"
+def look(browser, address, drawn, picture):
+    """Open a page and wait until it is drawn; RCF_SCREENSHOTS names a folder for pictures of it."""
+    page = browser.new_page(viewport={"width": 1680, "height": 2000})
+    page.goto(address, timeout=PATIENCE_MS)
+    page.wait_for_function(drawn, timeout=PATIENCE_MS)
+    if folder := os.environ.get("RCF_SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / picture, timeout=PATIENCE_MS)
+    return page
+
+
+@pytest.fixture(scope="module")
+def page(browser, addresses):
+    drawn = (
+        "() => document.querySelectorAll('.barlayer .point').length >= 10"
+        " && document.querySelectorAll('.scatterlayer .trace path').length >= 6"
+    )
+    return look(browser, addresses["url"], drawn, "cells.png")
+
+
+@pytest.fixture(scope="module")
+def arms_page(browser, addresses):
+    drawn = "() => document.querySelectorAll('[data-testid$=\"-cell-direction\"]').length >= 4"
+    return look(browser, addresses["arms_url"], drawn, "arms.png")
+
+
+def test_the_server_listens_on_this_machine_alone(addresses):
+    assert {urlparse(address).hostname for address in addresses.values()} == {"127.0.0.1"}
 
 
 def test_arms_are_grouped_and_the_parent_run_is_not_among_them(page):
@@ -120,7 +135,7 @@ def test_groups_have_colours_of_their_own(page):
 
 def test_the_sections_are_open_and_their_charts_filled(page):
     text = page.inner_text("body")
-    for section in ("Final metrics (mean of the seeds)", "Curves", "Difference to plain", "All metrics beside plain"):
+    for section in ("Final metrics (mean of the seeds)", "Curves", "Difference to plain"):
         assert section in text
     assert "No chart data available" not in text
 
@@ -130,3 +145,12 @@ def test_final_bars_are_the_numbers_of_the_table(page, finished):
     shown = page.inner_text("body")
     for arm in table["arms"]:
         assert f"{arm['metrics']['toy/score']['mean']:.2f}" in shown
+
+
+def test_the_second_view_has_each_arm_beside_the_baseline_with_its_change(arms_page, finished):
+    table = json.loads((finished.parent / "runs" / "experiments" / "page" / "table.json").read_text())
+    text = arms_page.inner_text("body")
+    means = {arm["arm"]: arm["metrics"]["toy/score"]["mean"] for arm in table["arms"]}
+    for arm in ("fast", "slow"):
+        assert f"{means[arm] - means['plain']:+.2f}" in text
+    assert "Additional runs" not in text and "seed 0" not in text

@@ -17,7 +17,7 @@ import typer
 from rcflab.commands.options import AsJson, Base, Experiment, Set, open_session
 from rcflab.commands.publish import open_tracker
 from rcflab.errors import InputError, Problem, ServiceDownError
-from rcflab.track.dashboard import page_url
+from rcflab.track.dashboard import ARMS_KEY, page_url
 from rcflab.track.describe import note
 from rcflab.track.mlflow_server import Server, serving
 from rcflab.track.schema_check import refuse_other_schema
@@ -48,16 +48,17 @@ def ui_command(
     refuse_other_schema(uri)
     page = open_tracker(session).open_experiment(session.plan, note(session.plan)).experiment_id
     if uri.startswith(("http://", "https://")):
-        _tell(page_url(uri, page), browser, as_json=json_)
+        _tell(uri, page, browser, as_json=json_)
         return
     session.experiment_folder.mkdir(parents=True, exist_ok=True)
     with _ended_like_ctrl_c(), serving(uri, session.experiment_folder / ".ui.log", port) as server:
-        _tell(page_url(server.address, page), browser, as_json=json_)
+        _tell(server.address, page, browser, as_json=json_)
         _wait(server)
 
 
-def _tell(url: str, browser: bool, *, as_json: bool) -> None:
-    typer.echo(json.dumps({"url": url}) if as_json else url)
+def _tell(server: str, experiment_id: str, browser: bool, *, as_json: bool) -> None:
+    url, arms = page_url(server, experiment_id), page_url(server, experiment_id, ARMS_KEY)
+    typer.echo(json.dumps({"url": url, "arms_url": arms}) if as_json else f"{url}\narms beside the baseline: {arms}")
     sys.stdout.flush()
     if browser:
         webbrowser.open(url)

@@ -1,12 +1,15 @@
-"""The page that MLflow opens on: charts grouped by arm, chosen and in order. Pure.
+"""The pages that MLflow opens on: charts chosen and in order, arms in groups. Pure.
 
-    RunPlan --view_state--> JSON of an experiment's tag mlflow.sharedViewState.<KEY>
-                                 #/experiments/<id>/runs?viewStateShareKey=<KEY>&compareRunsMode=CHART
+    RunPlan --views--> JSON for the experiment's tags mlflow.sharedViewState.<key>, two saved views of its page:
 
-    Final metrics | Curves | Difference to the baseline | Order and Lipschitz | All beside the baseline | (rest, folded)
+    rcflab        Final metrics | Curves | Difference to the baseline | Order and Lipschitz | (rest, folded)
+    rcflab-arms   the arms' own runs: all that the table says, as changes from the baseline
+
+    #/experiments/<id>/runs?viewStateShareKey=<key>&compareRunsMode=CHART
 
 The format is private to MLflow's page and was read from that of 3.17: a later one may ignore it, and then opens as if
-there were none. tests/rcflab/track/test_dashboard.py looks at it in a browser.
+there were none. tests/rcflab/test_ui_command.py looks at it in a browser. MLflow's list of differences stays empty for
+groups of runs (it takes the dots in their names for a path), hence the second view.
 """
 
 import json
@@ -16,8 +19,8 @@ from rcflab.metrics import METRICS
 from rcflab.records import Json, RunPlan
 from rcflab.track.tracker import DIFFERENCE
 
-KEY = "rcflab"
-TAG = f"mlflow.sharedViewState.{KEY}"
+KEY, ARMS_KEY = "rcflab", "rcflab-arms"
+_TAG = "mlflow.sharedViewState."
 MOST_BYTES = 20_000
 """Of an experiment's tag; MLflow refuses more."""
 _MOST_METRICS = 8
@@ -35,13 +38,27 @@ _AGGREGATES = ("mean", "sd", "n", "low", "high", "p", "p_holm", "difference", "d
                "difference_high")  # fmt: skip
 
 
-def page_url(server: str, experiment_id: str) -> str:
-    """Address of the prepared page. No search field may be in it: with one, MLflow does not apply the view."""
-    return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={KEY}&compareRunsMode=CHART"
+def page_url(server: str, experiment_id: str, key: str = KEY) -> str:
+    """Address of a prepared page. No search field may be in it: with one, MLflow does not apply the view."""
+    return f"{server.rstrip('/')}/#/experiments/{experiment_id}/runs?viewStateShareKey={key}&compareRunsMode=CHART"
 
 
-def view_state(plan: RunPlan) -> str:
-    """The prepared view of a plan, at most MOST_BYTES long."""
+def views(plan: RunPlan) -> dict[str, str]:
+    """Tags of the experiment with the prepared views of a plan, each at most MOST_BYTES long."""
+    cells = cells_view(plan)
+    found = _saved("Arms over their seeds", cells)
+    if len(found.encode()) > MOST_BYTES:  # many arms with long names: they are unfolded then, and that is all
+        found = _saved("Arms over their seeds", cells | {"groupsExpanded": {}})
+    return {f"{_TAG}{KEY}": found, f"{_TAG}{ARMS_KEY}": _saved("Arms beside the baseline", arms_view(plan))}
+
+
+def _saved(name: str, state: Mapping[str, Json]) -> str:
+    """As MLflow's page saves a view under a name, which its menu then lists."""
+    return json.dumps({"name": name, "createdAt": 0, "state": json.dumps(state, separators=(",", ":"))})
+
+
+def cells_view(plan: RunPlan) -> dict[str, Json]:
+    """Cells in groups of their arm."""
     metrics, arms = plan.metrics[:_MOST_METRICS], list(dict.fromkeys(cell.arm for cell in plan.cells))
     # Means of cells grow while these run, but not all cells of a large experiment are on the page: then the table's.
     group = "" if len(plan.cells) + len(arms) <= _PAGE else "mean/"
@@ -57,36 +74,69 @@ def view_state(plan: RunPlan) -> str:
     if any(key.startswith("val/") for key in metrics):  # the toy has no frames, so no order
         charts = [_bar(key, key) for key in _DIAGNOSTICS]
         sections.append(_section("order", "Order and Lipschitz", cards, charts))
-    sections.append(_section("all", f"All metrics beside {plan.baseline}", cards, [_beside(plan, tag)], columns=1))
     rest = [
         *_FOLDED,
         *_groups(plan.metrics),
         *(f"{name}/{group}" for name in _AGGREGATES for group in _groups(plan.metrics)),
     ]
     sections += [_folded(name) for name in rest]
-    state = {
-        "searchFilter": "tags.`rcflab.role` != 'parent'",
-        # Sorted by creation the page would fetch the parent run too; this way the arms' own runs come first.
-        "orderByKey": "tags.`rcflab.role`",
-        "orderByAsc": True,
-        "startTime": "ALL",
-        "lifecycleFilter": "Active",
+    return {
+        **_search("tags.`rcflab.role` != 'parent'", "tags.`rcflab.role`"),
         "groupBy": {"aggregateFunction": "average", "groupByKeys": [{"mode": "tag", "groupByData": tag}]},
         "useGroupedValuesInCharts": True,
         "groupsExpanded": {_group(tag, arm): False for arm in arms},
+        **_charts(cards, [*sections, *(_folded(name) for name in rest)]),
+        "selectedColumns": _columns(metrics),
+    }
+
+
+def arms_view(plan: RunPlan) -> dict[str, Json]:
+    """The arms' own runs, one by one."""
+    metrics = plan.metrics[:_MOST_METRICS]
+    cards: list[Json] = []
+    listed = {
+        "type": "DIFFERENCE",
+        "chartName": f"Change from {plan.baseline}",
+        "compareGroups": ["Model metrics", "Tags"],
+        "showChangeFromBaseline": True,
+        "showDifferencesOnly": True,
+        "baselineColumnUuid": "",
+    }
+    sections = [
+        _section("beside", f"Beside {plan.baseline}", cards, [listed], columns=1),
+        _section("means", "Means", cards, [_bar(f"mean/{key}", key) for key in metrics]),
+    ]
+    rest = [f"{name}/{group}" for name in _AGGREGATES for group in _groups(plan.metrics)]
+    return {
+        # The list takes the first run for the baseline: `true` comes before `false` from the end of the alphabet.
+        **_search("tags.`rcflab.role` = 'arm'", "tags.`rcflab.is_baseline`", ascending=False),
+        "groupBy": None,
+        **_charts(cards, [*sections, *(_folded(name) for name in rest)]),
+        "selectedColumns": ["tags.`rcflab.verdict`", *(f"metrics.`mean/{key}`" for key in metrics)],
+    }
+
+
+def _search(where: str, order: str, *, ascending: bool = True) -> dict[str, Json]:
+    """Sorted by creation the page would fetch the parent run too."""
+    return {
+        "searchFilter": where,
+        "orderByKey": order,
+        "orderByAsc": ascending,
+        "startTime": "ALL",
+        "lifecycleFilter": "Active",
+    }
+
+
+def _charts(cards: list[Json], sections: list[Json]) -> dict[str, Json]:
+    return {
         "hideEmptyCharts": True,
         "runsHiddenMode": "SHOWALL",
         "isAccordionReordered": True,
         "compareRunCharts": cards,
         "compareRunSections": sections,
-        "selectedColumns": _columns(metrics),
         "viewMaximized": False,
         "runListHidden": False,
     }
-    text = json.dumps(state, separators=(",", ":"))
-    if len(text.encode()) > MOST_BYTES:  # many arms with long names: they are unfolded then, and that is all
-        text = json.dumps(state | {"groupsExpanded": {}}, separators=(",", ":"))
-    return text
 
 
 def arm_tag(arms: Sequence[str]) -> str:
@@ -148,18 +198,6 @@ def _line(key: str) -> dict[str, Json]:
         "yAxisKey": "metric",
         "yAxisExpressions": [],
         "ignoreOutliers": False,
-    }
-
-
-def _beside(plan: RunPlan, tag: str) -> dict[str, Json]:
-    """MLflow's list of all metrics of all arms, as changes from the baseline."""
-    return {
-        "type": "DIFFERENCE",
-        "chartName": f"All metrics beside {plan.baseline}",
-        "compareGroups": ["Model metrics"],
-        "showChangeFromBaseline": True,
-        "showDifferencesOnly": True,
-        "baselineColumnUuid": _group(tag, plan.baseline),
     }
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from rcflab.ledger.files import file_lock
 from rcflab.records import Cell, RunPlan
-from rcflab.track.dashboard import TAG, arm_tags, view_state
+from rcflab.track.dashboard import arm_tags, views
 from rcflab.track.inputs import CheckpointModel, DataSet
 from rcflab.track.mlflow_client import MlflowStore
 from rcflab.track.tracker import ArmAggregate, CellRun, ParentRun, Row, RunStatus
@@ -53,7 +53,8 @@ class MlflowTracker:
             experiment_id = self._experiment(plan.experiment)
             where = f"tags.`rcflab.experiment` = '{plan.experiment}' and tags.`rcflab.role` = 'parent'"
             found = self._store.search([experiment_id], where)
-            self._store.client.set_experiment_tag(experiment_id, TAG, view_state(plan))
+            for tag, view in views(plan).items():
+                self._store.client.set_experiment_tag(experiment_id, tag, view)
             tags = {"mlflow.note.content": note, "rcflab.task": plan.task, "rcflab.baseline": plan.baseline}
             if found:
                 self._set_tags(found[0].info.run_id, tags)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rcflab.records import Cell, RunPlan
-from rcflab.track.dashboard import MOST_BYTES, arm_tag, arm_tags, page_url, view_state
+from rcflab.track.dashboard import ARMS_KEY, MOST_BYTES, arm_tag, arm_tags, arms_view, cells_view, page_url, views
 
 VAL = ("val/ap", "val/ap50", "val/ap75", "val/ar1", "val/ar10")
 
@@ -23,11 +23,10 @@ def cards(state, section):
 
 
 def test_sections_open_in_the_order_of_a_first_look():
-    state = json.loads(view_state(plan()))
+    state = cells_view(plan())
     shown = [each["name"] for each in state["compareRunSections"] if each["display"]]
     assert shown == [
         "Final metrics (mean of the seeds)", "Curves", "Difference to plain", "Order and Lipschitz",
-        "All metrics beside plain",
     ]  # fmt: skip
     assert [each["metricKey"] for each in cards(state, "Final")] == list(VAL)
     assert {each["type"] for each in cards(state, "Curves")} == {"LINE"}
@@ -35,25 +34,25 @@ def test_sections_open_in_the_order_of_a_first_look():
 
 
 def test_the_toy_has_no_section_of_the_order():
-    state = json.loads(view_state(plan(metrics=("toy/score",))))
+    state = cells_view(plan(metrics=("toy/score",)))
     assert not [each for each in state["compareRunSections"] if each["name"].startswith("Order")]
 
 
 def test_no_chart_shows_a_cell_and_its_mean_together():
-    keys = [each.get("metricKey", "") for each in json.loads(view_state(plan()))["compareRunCharts"]]
+    keys = [each.get("metricKey", "") for each in cells_view(plan())["compareRunCharts"]]
     assert [key for key in keys if key.startswith("difference/")] == [f"difference/{key}" for key in VAL]
     assert len(set(map(str, keys))) > len(VAL)
 
 
 def test_an_experiment_that_does_not_fit_on_the_page_shows_the_means_of_its_table():
     arms = tuple(f"arm-{number}" for number in range(50))
-    assert cards(json.loads(view_state(plan(arms))), "Final")[0]["metricKey"] == "mean/val/ap"
+    assert cards(cells_view(plan(arms)), "Final")[0]["metricKey"] == "mean/val/ap"
 
 
 @given(st.integers(2, 400), st.integers(1, 200))
 def test_the_view_always_fits_into_its_tag(arms, length):
     names = tuple(f"{number:03d}" + "x" * (length - 1) for number in range(arms))
-    assert len(view_state(plan(names, seeds=1)).encode()) <= MOST_BYTES
+    assert max(len(view.encode()) for view in views(plan(names, seeds=1)).values()) <= MOST_BYTES
 
 
 # As MLflow's page of 3.17.2 showed them: groups that had one colour, and one that had another.
@@ -66,6 +65,20 @@ def test_groups_are_told_apart_by_colour_where_the_first_tag_would_give_two_the_
 def test_each_tag_shows_the_name_of_the_arm():
     assert {value.rstrip() for value in arm_tags("fast").values()} == {"fast"}
     assert arm_tags("fast")["rcflab.arm"] == "fast"
+
+
+def test_views_are_saved_under_names_as_the_page_saves_them():
+    for saved in map(json.loads, views(plan()).values()):
+        assert isinstance(saved["createdAt"], int) and saved["name"]
+        assert json.loads(saved["state"])["compareRunCharts"]
+
+
+def test_the_arms_own_runs_are_listed_beside_the_baseline_which_comes_first():
+    state = arms_view(plan())
+    assert (state["searchFilter"], state["groupBy"]) == ("tags.`rcflab.role` = 'arm'", None)
+    assert (state["orderByKey"], state["orderByAsc"]) == ("tags.`rcflab.is_baseline`", False)
+    assert cards(state, "Beside plain")[0]["type"] == "DIFFERENCE"
+    assert page_url("http://h:1", "7", ARMS_KEY).endswith("viewStateShareKey=rcflab-arms&compareRunsMode=CHART")
 
 
 @pytest.mark.parametrize("server", ["http://127.0.0.1:5000", "http://127.0.0.1:5000/"])
