@@ -136,11 +136,6 @@ class Picture:
 def pictures(data: FigureData) -> tuple[Picture, ...]:
     """All that there is to show, the answer first; a picture for each field and each pair of factors."""
     found = [_whole(name, data) for name in ("forest", "curves", "loss", "cost")]
-    found += [
-        Picture(f"forest-{_file_name(each.baseline)}", FIGURES["forest"].caption, partial(forest_plot, each))
-        for each in data.table.more_comparisons
-        if each.arms
-    ]
     for line in factor_lines(data.table, data.primary):
         caption = f"{line.spec.label} over {line.knob.label}, all else as in the baseline (filled). {_WHISKERS}"
         found.append(Picture(f"factor-{_file_name(line.knob.label)}", caption, partial(factor_plot, line)))

@@ -17,6 +17,7 @@ from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, CellState, Json, RunPlan
 from rcflab.report.html import Grid, GridCell, GridRow, HtmlTable, Kind, html_table, render_template
 from rcflab.report.rows import table_rows
+from rcflab.report.statistics import Part, statistics_parts
 from rcflab.report.titles import FAMILIES
 
 _PARTS = {"svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg"}
@@ -66,6 +67,15 @@ class PageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """A table that answers what a reader asks next."""
+
+    title: str
+    grid: Grid
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentPage:
     """One experiment as a reader sees it."""
 
@@ -75,6 +85,7 @@ class ExperimentPage:
     faults: tuple[str, ...]
     verdicts: tuple[tuple[str, str], ...]
     table: HtmlTable | None
+    details: tuple[Detail, ...]
     figures: tuple[PagePicture, ...]
     overlays: Overlays | None
     differences: Grid
@@ -105,6 +116,7 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
         facts.faults,
         verdicts,
         None if rows is None else html_table(rows),
+        () if facts.table is None else tuple(map(_detail, statistics_parts(facts.table))),
         facts.figures,
         facts.overlays,
         _differences(facts.plan),
@@ -112,6 +124,12 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
         _made_by(facts.keys),
         _data(facts.fingerprints),
     )
+
+
+def _detail(part: Part) -> Detail:
+    kinds: list[Kind] = ["name" if place < part.words else "number" for place in range(len(part.head))]
+    rows = [_row(*zip(kinds, row, strict=True)) for row in part.rows]
+    return Detail(part.title, Grid(_head(*zip(kinds, part.head, strict=True)), tuple(rows)), part.notes)
 
 
 def _summary(facts: PageFacts) -> str:
