@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": "Train and evaluate what is missing, then write the tables.",
     "table": "Print the tables of finished experiments.",
     "report": "Write one HTML page of all there is to tell of an experiment.",
+    "replay": "Run one trial again and compare it bit for bit.",
     "list": "What is in a storage root: experiments, or the trials of one.",
     "power": "How many seeds a gap would need, from a finished table.",
     "diff": "What differs between two arms or two trials.",

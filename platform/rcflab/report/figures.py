@@ -17,6 +17,7 @@ from rcflab.curves import Curve
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.metrics import METRICS
 from rcflab.report.arm_curves import ArmCurve, arm_curves
+from rcflab.report.comparisons import as_one
 from rcflab.report.cost_plot import COSTS, arm_costs, cost_metric, cost_plot
 from rcflab.report.curve_plot import curve_plot
 from rcflab.report.factor_plot import factor_lines, factor_plot
@@ -61,7 +62,7 @@ _WHISKERS = "Means over seeds, whiskers one standard deviation."
 
 
 def _forest(data: FigureData) -> Figure | None:
-    found = data.table.comparisons
+    found = as_one(data.table.all_comparisons)
     return None if found is None or not found.arms else forest_plot(found)
 
 

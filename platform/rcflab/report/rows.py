@@ -158,7 +158,7 @@ def _notes(table: AblationTable) -> list[str]:
     if table.extended:
         path = ", ".join(map(str, table.extended.looks))
         notes.append(
-            f"Seeds extended after a look ({path} -> {table.extended.seeds}): who adds seeds until a test pleases "
+            f"Seeds extended after a look (from {path} to {table.extended.seeds}): who adds seeds until a test pleases "
             "finds what is not there; p does not know of it."
         )
     if table.tests:
