@@ -6,8 +6,9 @@ A figure is one row of FIGURES. Pure: it draws what it is given.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -144,7 +145,18 @@ def pictures(data: FigureData) -> tuple[Picture, ...]:
         name = f"interaction-{_file_name(each.across)}-{_file_name(each.lines)}"
         caption = f"{each.across} and {each.lines} together: parallel lines do not depend on each other. {_WHISKERS}"
         found.append(Picture(name, caption, partial(interaction_plot, each)))
-    return tuple(picture for picture in found if picture is not None)
+    return apart_names([picture for picture in found if picture is not None])
+
+
+def apart_names(found: Sequence[Picture]) -> tuple[Picture, ...]:
+    """A file each: labels that differ in signs only would share one."""
+    times: Counter[str] = Counter()
+    named: list[Picture] = []
+    for picture in found:
+        times[picture.name] += 1
+        count = times[picture.name]
+        named.append(picture if count == 1 else replace(picture, name=f"{picture.name}--{count}"))
+    return tuple(named)
 
 
 def _whole(name: str, data: FigureData) -> Picture | None:

@@ -6,6 +6,7 @@ ExperimentPage ... --render_page--> one HTML document that asks nobody for anyth
 Equal bytes for equal facts: no date in it but those of the ledger. Pure.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from rcflab.report.rows import table_rows
 from rcflab.report.statistics import Part, statistics_parts
 from rcflab.report.titles import FAMILIES
 
+_SIGN = re.compile(r"(?<!\w)-(?=\d)")
+"""A hyphen in front of a digit, unless it is part of a name."""
 _PARTS = {"svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg"}
 
 
@@ -128,7 +131,7 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
 
 def _detail(part: Part) -> Detail:
     kinds: list[Kind] = ["name" if place < part.words else "number" for place in range(len(part.head))]
-    rows = [_row(*zip(kinds, row, strict=True)) for row in part.rows]
+    rows = [_row(*zip(kinds, [_SIGN.sub("\u2212", text) for text in row], strict=True)) for row in part.rows]
     return Detail(part.title, Grid(_head(*zip(kinds, part.head, strict=True)), tuple(rows)), part.notes)
 
 
