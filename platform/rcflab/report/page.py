@@ -131,7 +131,15 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
 
 def _detail(part: Part) -> Detail:
     kinds: list[Kind] = ["name" if place < part.words else "number" for place in range(len(part.head))]
-    rows = [_row(*zip(kinds, [_SIGN.sub("\u2212", text) for text in row], strict=True)) for row in part.rows]
+    rows = [
+        _row(
+            *(
+                (kind, text if kind == "name" else _SIGN.sub("\u2212", text))
+                for kind, text in zip(kinds, row, strict=True)
+            )
+        )
+        for row in part.rows
+    ]
     return Detail(part.title, Grid(_head(*zip(kinds, part.head, strict=True)), tuple(rows)), part.notes)
 
 
