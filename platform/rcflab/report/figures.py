@@ -6,8 +6,9 @@ A figure is one row of FIGURES. Pure: it draws what it is given.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -137,11 +138,6 @@ class Picture:
 def pictures(data: FigureData) -> tuple[Picture, ...]:
     """All that there is to show, the answer first; a picture for each field and each pair of factors."""
     found = [_whole(name, data) for name in ("forest", "curves", "loss", "cost")]
-    found += [
-        Picture(f"forest-{_file_name(each.baseline)}", FIGURES["forest"].caption, partial(forest_plot, each))
-        for each in data.table.more_comparisons
-        if each.arms
-    ]
     for line in factor_lines(data.table, data.primary):
         caption = f"{line.spec.label} over {line.knob.label}, all else as in the baseline (filled). {_WHISKERS}"
         found.append(Picture(f"factor-{_file_name(line.knob.label)}", caption, partial(factor_plot, line)))
@@ -149,7 +145,18 @@ def pictures(data: FigureData) -> tuple[Picture, ...]:
         name = f"interaction-{_file_name(each.across)}-{_file_name(each.lines)}"
         caption = f"{each.across} and {each.lines} together: parallel lines do not depend on each other. {_WHISKERS}"
         found.append(Picture(name, caption, partial(interaction_plot, each)))
-    return tuple(picture for picture in found if picture is not None)
+    return apart_names([picture for picture in found if picture is not None])
+
+
+def apart_names(found: Sequence[Picture]) -> tuple[Picture, ...]:
+    """A file each: labels that differ in signs only would share one."""
+    times: Counter[str] = Counter()
+    named: list[Picture] = []
+    for picture in found:
+        times[picture.name] += 1
+        count = times[picture.name]
+        named.append(picture if count == 1 else replace(picture, name=f"{picture.name}--{count}"))
+    return tuple(named)
 
 
 def _whole(name: str, data: FigureData) -> Picture | None:

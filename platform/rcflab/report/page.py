@@ -6,6 +6,7 @@ ExperimentPage ... --render_page--> one HTML document that asks nobody for anyth
 Equal bytes for equal facts: no date in it but those of the ledger. Pure.
 """
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,8 +18,11 @@ from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, CellState, Json, RunPlan
 from rcflab.report.html import Grid, GridCell, GridRow, HtmlTable, Kind, html_table, render_template
 from rcflab.report.rows import table_rows
+from rcflab.report.statistics import Part, statistics_parts
 from rcflab.report.titles import FAMILIES
 
+_SIGN = re.compile(r"(?<!\w)-(?=\d)")
+"""A hyphen in front of a digit, unless it is part of a name."""
 _PARTS = {"svg": "image/svg+xml", "png": "image/png", "jpeg": "image/jpeg"}
 
 
@@ -66,6 +70,15 @@ class PageFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class Detail:
+    """A table that answers what a reader asks next."""
+
+    title: str
+    grid: Grid
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ExperimentPage:
     """One experiment as a reader sees it."""
 
@@ -75,6 +88,7 @@ class ExperimentPage:
     faults: tuple[str, ...]
     verdicts: tuple[tuple[str, str], ...]
     table: HtmlTable | None
+    details: tuple[Detail, ...]
     figures: tuple[PagePicture, ...]
     overlays: Overlays | None
     differences: Grid
@@ -105,6 +119,7 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
         facts.faults,
         verdicts,
         None if rows is None else html_table(rows),
+        () if facts.table is None else tuple(map(_detail, statistics_parts(facts.table))),
         facts.figures,
         facts.overlays,
         _differences(facts.plan),
@@ -112,6 +127,20 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
         _made_by(facts.keys),
         _data(facts.fingerprints),
     )
+
+
+def _detail(part: Part) -> Detail:
+    kinds: list[Kind] = ["name" if place < part.words else "number" for place in range(len(part.head))]
+    rows = [
+        _row(
+            *(
+                (kind, text if kind == "name" else _SIGN.sub("\u2212", text))
+                for kind, text in zip(kinds, row, strict=True)
+            )
+        )
+        for row in part.rows
+    ]
+    return Detail(part.title, Grid(_head(*zip(kinds, part.head, strict=True)), tuple(rows)), part.notes)
 
 
 def _summary(facts: PageFacts) -> str:

@@ -1,12 +1,14 @@
-"""The details of the comparisons as Markdown, table.statistics.md: what a reader of the table may ask next.
+"""The details of the comparisons: what a reader of the table may ask next; in table.statistics.md and on the page.
 
-AblationTable --> over the seeds: effect size, paired t, exact tests    where the spread comes from, and power
-                  the t-tests that were asked for, each with its unit, n, mean and sd
+AblationTable --statistics_parts--> over the seeds: effect size, paired t, exact tests    power
+                                    the t-tests that were asked for, each with its unit, n, mean and sd
+              --render_statistics--> the same as Markdown
 
 Everything here is descriptive: verdicts and bold come from the table's own test alone.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from rcflab.ablation import AblationTable
 from rcflab.comparison import Comparison, Comparisons
@@ -22,43 +24,68 @@ from rcflab.unit_tests import ArmTest
 _NONE = "–"
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One table with its notes; plain text."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+    words: int = 1
+    """Columns at the left that are no numbers."""
+
+
+def statistics_parts(table: AblationTable) -> tuple[Part, ...]:
+    """All that there is to tell."""
+    parts = [part for found in table.all_comparisons for part in (*_seeds_part(found), *_power_part(found))]
+    return (*parts, *_tests_part(table.tests))
+
+
 def render_statistics(table: AblationTable) -> str:
     """The whole file; ends in a newline."""
     lines = [f"# Statistics of {escape(table.experiment)}", ""]
-    for found in table.all_comparisons:
-        lines += [*_seeds_part(found), *_power_part(found)]
-    lines += _tests_part(table.tests)
+    for part in statistics_parts(table):
+        lines += [f"## {escape(part.title)}", ""]
+        if part.rows:
+            lines += [_line(part.head), f"|{' --- |' * part.words}{' ---: |' * (len(part.head) - part.words)}"]
+            lines += [*(_line(row) for row in part.rows), ""]
+            lines += [f"- {escape(note)}" for note in part.notes]
+        else:
+            lines += [escape(note) for note in part.notes]
+        lines.append("")
     return "\n".join(lines)
 
 
-def _seeds_part(found: Comparisons) -> Iterator[str]:
-    label = escape(found.metric.label)
-    yield f"## Over the seeds: {label}, against {escape(found.baseline)}"
-    yield ""
-    if not any(each.over_seeds for each in found.arms):
-        yield from ("No arm has two seeds that differ.", "")
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(escape(cell) for cell in cells)} |"
+
+
+def _seeds_part(found: Comparisons) -> Iterator[Part]:
+    label = found.metric.label
+    title = f"Over the seeds: {label}, against {found.baseline}"
+    rows = tuple(_seed_cells(each, found.metric) for each in found.arms if each.over_seeds is not None)
+    if not rows:
+        yield Part(title, (), (), ("No arm has two seeds that differ.",))
         return
-    head = f"arm | n | Δ {label} | sd of one seed's Δ | r | effect size | 95 % interval (t) | p (t) | p (sign-flip)"
-    yield f"| {head} | p (Wilcoxon) |"
-    yield f"| --- |{' ---: |' * 9}"
-    for each in found.arms:
-        if each.over_seeds is not None:
-            yield f"| {' | '.join(_seed_cells(each, found.metric))} |"
-    yield ""
-    yield (
-        f"- Paired by seed, on exactly these videos: what other videos would show is in the table's own interval. "
+    head = (
+        "arm", "n", f"Δ {label}", "sd of one seed's Δ", "r", "effect size", "95 % interval (t)", "p (t)",
+        "p (sign-flip)", "p (Wilcoxon)",
+    )  # fmt: skip
+    notes = (
+        f"Paired by seed, on exactly these videos: what other videos would show is in the table's own interval. "
         f"Exact tests are held against 0.05 / {max(1, found.family)}, the first step of Holm's correction; "
-        "no p is adjusted here."
+        "no p is adjusted here.",
+        "r: correlation of arm and baseline over the seeds. Effect size: Δ / sd, Hedges' factor, from 5 seeds on.",
     )
-    yield "- r: correlation of arm and baseline over the seeds. Effect size: Δ / sd, Hedges' factor, from 5 seeds on."
-    yield ""
+    yield Part(title, head, rows, notes)
 
 
-def _seed_cells(each: Comparison, metric: MetricSpec) -> list[str]:
+def _seed_cells(each: Comparison, metric: MetricSpec) -> tuple[str, ...]:
     over, digits = each.over_seeds, metric.digits
     assert over is not None, "asked before"
-    return [
-        escape(each.arm),
+    return (
+        each.arm,
         str(each.n),
         rounded(each.estimate, digits, "+"),
         rounded(over.sd, digits + 1),
@@ -68,7 +95,7 @@ def _seed_cells(each: Comparison, metric: MetricSpec) -> list[str]:
         p_text(over.t.p),
         _exact(over.sign_flip),
         _exact(over.wilcoxon),
-    ]
+    )
 
 
 def _exact(test: ExactTest | None) -> str:
@@ -79,56 +106,41 @@ def _exact(test: ExactTest | None) -> str:
     return test.refusal or f"{p_text(test.p)}{other}"
 
 
-def _power_part(found: Comparisons) -> Iterator[str]:
-    if not any(each.over_seeds for each in found.arms):
-        return
-    head = power_head(found.metric)
-    yield f"## Power: {escape(found.metric.label)}, against {escape(found.baseline)}"
-    yield ""
-    yield f"| {' | '.join(escape(each) for each in head)} |"
-    yield f"| --- |{' ---: |' * (len(head) - 1)}"
-    for each in found.arms:
-        if each.over_seeds is not None:
-            yield f"| {' | '.join(escape(cell) for cell in power_cells(each, found.metric))} |"
-    yield ""
-    yield from (f"- {escape(note)}" for note in power_notes(found))
-    yield ""
+def _power_part(found: Comparisons) -> Iterator[Part]:
+    rows = tuple(power_cells(each, found.metric) for each in found.arms if each.over_seeds is not None)
+    if rows:
+        title = f"Power: {found.metric.label}, against {found.baseline}"
+        yield Part(title, power_head(found.metric), rows, tuple(power_notes(found)))
 
 
-def _tests_part(tests: Sequence[ArmTest]) -> Iterator[str]:
+def _tests_part(tests: Sequence[ArmTest]) -> Iterator[Part]:
     if not tests:
         return
-    yield "## t-tests that were asked for"
-    yield ""
-    yield "| arm | baseline | unit | statistic | n | mean of the units | sd | Δ | 95 % interval | p |"
-    yield f"| --- | --- | --- | --- |{' ---: |' * 6}"
-    for test in tests:
-        yield f"| {' | '.join(escape(cell) for cell in _test_cells(test))} |"
-    yield ""
-    yield (
-        "- Not adjusted, and no verdict. A unit's score is its mean over the seeds. Over videos and over categories a "
+    head = ("arm", "baseline", "unit", "statistic", "n", "mean of the units", "sd", "Δ", "95 % interval", "p")
+    note = (
+        "Not adjusted, and no verdict. A unit's score is its mean over the seeds. Over videos and over categories a "
         "test speaks of these checkpoints, over seeds of these videos. Units without a true track are left out; the "
         "mean over units is not the metric of the whole set."
     )
-    yield ""
+    yield Part("t-tests that were asked for", head, tuple(map(_test_cells, tests)), (note,), words=4)
 
 
-def _test_cells(test: ArmTest) -> list[str]:
+def _test_cells(test: ArmTest) -> tuple[str, ...]:
     kind = f"{test.unit}, {'paired' if test.paired else 'Welch'}"
     start = [test.arm, test.baseline, kind, test.statistic.label]
     if test.found is None:
-        return [*start, _NONE, _NONE, _NONE, _NONE, _NONE, test.reason]
+        return (*start, _NONE, _NONE, _NONE, _NONE, _NONE, test.reason)
     digits, found = test.statistic.digits + 1, test.found
-    return [
+    return (
         *start,
         " / ".join(str(units.n) for units in found.units),
         " / ".join(rounded(units.mean, digits, "+" if test.paired else "") for units in found.units),
         " / ".join(rounded(units.sd or 0.0, digits) for units in found.units),
         rounded(found.estimate, digits, "+"),
-        _interval(found.interval(), digits).replace("\\", ""),
+        _interval(found.interval(), digits),
         p_text(found.p),
-    ]
+    )
 
 
 def _interval(limits: Interval, digits: int) -> str:
-    return escape(f"[{rounded(limits.low, digits, '+')}, {rounded(limits.high, digits, '+')}]")
+    return f"[{rounded(limits.low, digits, '+')}, {rounded(limits.high, digits, '+')}]"

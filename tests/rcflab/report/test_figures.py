@@ -15,7 +15,7 @@ from rcflab.curves import Curve
 from rcflab.report.arm_curves import MOST_POINTS, arm_curves
 from rcflab.report.cost_plot import arm_costs, cost_metric
 from rcflab.report.factor_plot import factor_lines
-from rcflab.report.figures import FIGURES, FigureData, draw_figure, pictures
+from rcflab.report.figures import FIGURES, FigureData, apart_names, draw_figure, pictures
 from rcflab.report.interaction_plot import interactions
 from rcflab.report.style import apart, image, look
 
@@ -106,6 +106,13 @@ def test_an_experiment_shows_what_it_has(crossed: FigureData, table_of: MakeTabl
     assert [each.name for each in pictures(crossed)] == ["curves", "loss", "cost", "interaction-slope-offset"]
     assert [each.name for each in pictures(FigureData(table))] == ["forest"]
     assert [each.name for each in pictures(FigureData(table_of(_RATES, _KNOBS)))] == ["factor-slope"]
+
+
+def test_fields_of_like_names_have_files_of_their_own(table_of: MakeTable) -> None:
+    found = pictures(FigureData(table_of(_RATES, _KNOBS)))
+    twice = dataclasses.replace(found[0], caption="another")
+    names = [each.name for each in apart_names([found[0], twice])]
+    assert names == ["factor-slope", "factor-slope--2"]
 
 
 @pytest.mark.parametrize("form", ["png", "svg"])

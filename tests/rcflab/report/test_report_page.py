@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -76,6 +77,23 @@ def test_a_page_asks_nobody_for_anything(file: Path, finish: Finish) -> None:
     text = report()
     assert set(re.findall(r'\b(?:src|href)="([^":#]*[:#])', text)) == {"data:"}
     assert not re.search(r"@import|url\(|<link|<iframe|<object|javascript:", text)
+
+
+def test_every_element_is_closed_and_every_picture_has_words(
+    file: Path, finish: Finish, parse: Callable[[str], Any]
+) -> None:
+    finish(file)
+    page = parse(report())
+    assert all(attributes.get("alt") for tag, attributes in page.tags if tag == "img")
+    assert [tag for tag, _ in page.tags].count("h1") == 1
+
+
+def test_statistics_are_on_the_page_too(file: Path, finish: Finish) -> None:
+    finish(file)
+    text = report()
+    assert ">Statistics</h2>" in text
+    assert "<p>Over the seeds: score, against plain</p>" in text
+    assert "No arm has two seeds that differ." in text
 
 
 def test_equal_ledgers_give_equal_pages(file: Path, finish: Finish) -> None:
