@@ -94,9 +94,9 @@ class Experiment:
         """Train and evaluate what is missing, write the tables below the storage root, return the table.
 
         Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
-        KeyboardInterrupt; the same call goes on from there. `retrain_lost` trains anew what has to be evaluated again and
-        lost its checkpoint. Raises CellsFailedError, IncompleteError (stale trainings,
-        with `ask`), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
+        KeyboardInterrupt; the same call goes on from there. `retrain_lost` trains anew what has to be evaluated again
+        and lost its checkpoint. Raises CellsFailedError, IncompleteError (stale trainings, with `ask`), InputError,
+        InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
         """
         choose: Choose = refuse_stale if on_stale == "ask" else lambda work: on_stale
         return TableView(run_session(self._session, _console(), choose, retrain_lost=retrain_lost).table)
