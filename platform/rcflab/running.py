@@ -208,6 +208,7 @@ def _prepare(session: Session) -> None:
 
 def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -> Finished:
     # Tests and figures take a second to load: nothing before the table waits for them.
+    from rcflab.pages import Told, write_report
     from rcflab.report.files import write_tables
     from rcflab.tables import build_table, table_folder, table_provenance
 
@@ -223,6 +224,8 @@ def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -
     table = build_table(session, view, reuse_stale=choice == "reuse", partial=partial)
     if session.is_whole:
         write_tables(table_folder(session, table), table, table_provenance(session, view))
+        faults = tuple(f"{each.arm} seed {each.seed}: {each.why}" for each in table.left_out)
+        write_report(session, view, Told(table, faults))
     return Finished(view, table, fault)
 
 

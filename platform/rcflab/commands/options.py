@@ -25,11 +25,11 @@ Base = Annotated[
         "--base", metavar="NAME|PATH", help="Another base: a file of the folder `base` beside the YAML, or a path."
     ),
 ]
+Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
 Partial = Annotated[
     bool,
     typer.Option("--partial", help="A table of the cells that are done; it names those that are left out, and why."),
 ]
-Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs.")]
 
 

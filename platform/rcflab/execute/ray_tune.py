@@ -239,6 +239,7 @@ def run_batch(
             callbacks=[listener],
             stop=_StopOn(stop),
             verbose=0,
+            progress_reporter=tune.CLIReporter(),  # silent; Tune's own choice wipes the output of a notebook's cell
         ),
     )
     results = tuner.fit()

@@ -37,8 +37,8 @@ def table_json(table: AblationTable) -> Json:
         "comparisons": None if table.comparisons is None else comparisons_json(table.comparisons),
         "scoring": dict(table.scoring),
         "videos_digest": table.videos_digest,
-        **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
         **_where_asked(table),
+        **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
     }
 
 

@@ -62,7 +62,8 @@ def paired_t(differences: Sequence[float], unit: Unit = "seed") -> TTest:
     error = (found.sd or 0.0) / found.n**0.5
     if error == 0:
         return _without_spread(unit, True, (found,), found.mean)
-    p = float(stats.ttest_1samp(np.asarray(differences, np.float64), 0.0).pvalue)
+    # Of Student's law itself: scipy.stats.ttest_1samp says the same in fifty times the time.
+    p = 2 * float(special.stdtr(found.n - 1.0, -abs(found.mean) / error))
     return TTest(unit, True, (found,), found.mean, error, found.n - 1.0, p)
 
 
