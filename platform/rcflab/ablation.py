@@ -75,6 +75,8 @@ class AblationTable:
     """How predictions became scores: the settings of `evaluation` that all cells share."""
     comparisons: Comparisons | None = None
     """What may be said of the arms; None where nothing was resampled, or where no baseline is in the table."""
+    tuned: str | None = None
+    """How the values of the arms were found, where a search found them."""
     more_comparisons: tuple[Comparisons, ...] = ()
     """The same against each further baseline."""
     more_baselines: tuple[str, ...] = ()

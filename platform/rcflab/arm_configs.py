@@ -16,7 +16,7 @@ from rcflab.overrides import absolute_paths, dotted, merge, nest, with_default
 from rcflab.records import Json
 from rcflab.schema import SECTIONS, TASK_CONFIGS
 from rcflab.suggest import nearest
-from rcflab.yaml_file import Layer, Origin, is_list, is_mapping
+from rcflab.yaml_file import Layer, Loc, Origin, is_list, is_mapping
 
 MAX_LEVELS = 1000
 """Levels of all factors together that are tried before a design that is refused anyway."""
@@ -117,7 +117,8 @@ def factor_faults(layer: Layer) -> list[Fault]:
     if not is_mapping(written):
         return []
     known = set(field_paths(TASK_CONFIGS[layer.data["task"]]))
-    faults = [_unknown_path(layer, path) for path in written if path not in known]
+    task = layer.data["task"]
+    faults = [unknown_path(task, ("factors", path), path) for path in written if path not in known]
     factors = {path: levels for path, levels in written.items() if path in known and is_list(levels)}
     if sum(map(len, factors.values())) > MAX_LEVELS:
         return faults
@@ -127,12 +128,12 @@ def factor_faults(layer: Layer) -> list[Fault]:
     return faults
 
 
-def _unknown_path(layer: Layer, path: str) -> Fault:
-    task = layer.data["task"]
+def unknown_path(task: str, loc: Loc, path: str) -> Fault:
+    """The fault at `loc` of a dotted path that is no field of the task, with the nearest one."""
     model = TASK_CONFIGS[task]
     hint = nearest(path, field_paths(model)) or elsewhere(path.rpartition(".")[2], model)
     wanted = f"the dotted path of a field below {', '.join(SECTIONS[task])}"
-    return Fault(("factors", path), f"the unknown path {path!r}", wanted, hint.removeprefix("; "))
+    return Fault(loc, f"the unknown path {path!r}", wanted, hint.removeprefix("; "))
 
 
 def _level_faults(layer: Layer, path: str, index: int, level: Json) -> list[Fault]:

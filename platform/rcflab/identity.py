@@ -96,6 +96,8 @@ def _rcf_no_effect(config: Mapping[str, Json]) -> list[Field]:
         idle.append(("training", "augment", "still_shift"))
     if config["evaluation"]["identity"] != "slot_iou":
         idle.append(("evaluation", "override_iou"))
+    if config["evaluation"]["latency_frames"] == 0:
+        idle.append(("evaluation", "latency_frames"))
     if config["evaluation"]["frames"] == "all":
         idle.append(("evaluation", "frames"))  # keys are those from before there was a choice
     return idle

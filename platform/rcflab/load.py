@@ -31,7 +31,8 @@ from rcflab.field_faults import Fault, faults_of
 from rcflab.overrides import dotted, fill_variables, merge, set_layer, with_default
 from rcflab.paper import paper_tables
 from rcflab.records import Json
-from rcflab.schema import EXPERIMENTS, MOST_CELLS, RESERVED, ExperimentSpec
+from rcflab.schema import EXPERIMENTS, MOST_CELLS, ExperimentSpec
+from rcflab.search.checks import checked_faults, written_faults
 from rcflab.suggest import nearest
 from rcflab.table_faults import table_faults
 from rcflab.yaml_file import Layer, Loc, is_list, is_mapping
@@ -80,6 +81,8 @@ def _load(path: Path, options: Sequence[str], base: str | None, within: tuple[Pa
         faults = faults_of(error, model, resolved.data)
         problems += [_problem(layer, fault) for fault in faults if not _is_said(layer, fault, problems)]
     problems += _baseline_problems(layer) + _paper_problems(layer)
+    said = {fault.loc for fault in faults}
+    problems += [_problem(layer, fault) for fault in written_faults(layer.data) if fault.loc not in said]
     problems += [_problem(layer, fault) for fault in (table_faults(spec) if spec else ())]
     taken, sources, more = _taken_arms(resolved, options, base, (*within, path.resolve()))
     problems += more
@@ -88,7 +91,11 @@ def _load(path: Path, options: Sequence[str], base: str | None, within: tuple[Pa
     if problems:
         raise InputError(problems)
     assert spec is not None
-    return LoadedExperiment(path.absolute(), spec, in_table_order(resolved, configs | taken), sources)
+    every = in_table_order(resolved, configs | taken)
+    problems = [_problem(layer, fault) for fault in checked_faults(spec, every)]
+    if problems:
+        raise InputError(problems)
+    return LoadedExperiment(path.absolute(), spec, every, sources)
 
 
 def _taken_arms(
@@ -153,9 +160,6 @@ def _refuse_unknown_task(layer: Layer) -> None:
 
 def _problem(layer: Layer, fault: Fault) -> Problem:
     place = layer.origin(fault.loc).place
-    if fault.loc[0] in RESERVED and len(fault.loc) == 1:
-        hint = "Write each combination as an arm, or take `factors`"
-        return Problem(place, dotted(fault.loc), "a field that is reserved for a later version", "`arms`", hint)
     if fault.loc == ("arms",) and fault.got == "nothing":
         return Problem(place, "arms", fault.got, "`arms: {name: {dotted.path: value}}`, or `factors` with `design`")
     return Problem(place, dotted(fault.loc), fault.got, fault.wanted, fault.hint)

@@ -48,6 +48,7 @@ _SPECS = (
     MetricSpec("system/process_memory_megabytes", "memory of the process", "MB", "lower", 0),
     MetricSpec("system/gpu_0_utilization_percentage", "GPU", "%", "neither", 0),
     MetricSpec("system/gpu_0_memory_usage_megabytes", "memory of the GPU", "MB", "lower", 0),
+    MetricSpec("cost/latency_ms", "latency", "ms per frame", "lower", 1),
     MetricSpec("cost/params_m", "parameters", "M", "lower", 2),
     MetricSpec("toy/score", "score", "points", "higher", 2),
     MetricSpec("toy/distance", "distance", "", "lower", 4),

@@ -43,7 +43,7 @@ def _merge_into(
 ) -> None:
     for key, value in over.items():
         here, old = (*loc, key), base.get(key)
-        if is_mapping(old) and is_mapping(value) and _same_kind(old, value):
+        if is_mapping(old) and is_mapping(value) and _same_kind(old, value) and not _is_domain(here):
             base[key] = merged = dict(old)
             _merge_into(merged, value, here, origins, new)
             continue
@@ -51,6 +51,11 @@ def _merge_into(
             del origins[stale]
         origins |= {path: origin for path, origin in new.items() if path[: len(here)] == here}
         base[key] = value
+
+
+def _is_domain(loc: Loc) -> bool:
+    """What a field of a search may be: a range over a choice is no range with a choice in it."""
+    return loc[:2] == ("search", "space") and len(loc) == 3
 
 
 def _same_kind(old: Mapping[str, Json], new: Mapping[str, Json]) -> bool:
@@ -95,7 +100,7 @@ def set_layer(options: Sequence[str], arms: Sequence[str], folder: Path) -> Laye
     """The layer of `--set dotted.path=value` options; the last one wins. Values are YAML, paths start in `folder`.
 
     `arms` are the known arm names: a path `arms.NAME.rest` keeps its rest dotted, as arms are written; so does a path
-    below `factors`, `when` or `generators`.
+    below `factors`, `when` or `generators`, and one below `search.space`, `search.when` or `search.objective`.
     """
     layer = Layer({}, {})
     problems: list[Problem] = []
@@ -124,6 +129,8 @@ def _set_parts(path: str, arms: Sequence[str]) -> tuple[str, ...]:
     field, _, rest = path.partition(".")
     if field in ("factors", "when", "generators"):  # their keys are dotted paths
         return (field, rest)
+    if path.startswith(("search.space.", "search.when.", "search.objective.")):
+        return tuple(path.split(".", 2))
     return tuple(path.split("."))
 
 

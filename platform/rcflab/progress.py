@@ -51,6 +51,8 @@ class Snapshot:
     running: tuple[Running, ...]
     eta_s: float | None
     """Seconds to the end at the pace so far; None before the first step."""
+    pruned: int = 0
+    """Stopped by the pruner of a search."""
 
 
 @dataclass(slots=True)
@@ -77,17 +79,29 @@ class Watch:
             for event in training.tail.poll():
                 training.fold.add(event)
         self._began: float | None = None
+        self._storage = storage
+        self.to_come: Callable[[], tuple[int, int]] = lambda: (0, 0)
+        """Trainings that are not known yet, and their steps: those that a search will ask for."""
+
+    def add(self, watched: Watched) -> None:
+        """Follow a training that came up meanwhile."""
+        if all(each.watched.key != watched.key for each in self._trainings):
+            self._trainings.append(_Training(watched, Tail(self._storage, watched.key)))
 
     def poll(self) -> list[str]:
         """Read what is new and return the news as lines for people."""
-        return [line for each in self._trainings for event in each.tail.poll() if (line := self._take(each, event))]
+        return [
+            line for each in list(self._trainings) for event in each.tail.poll() if (line := self._take(each, event))
+        ]
 
     def snapshot(self) -> Snapshot:
         """Where the run stands as of the last poll."""
         states = [each.state for each in self._trainings]
+        left = states.count("left") + self.to_come()[0]
         label = METRICS[self._score].label if self._score in METRICS else self._score
         running = tuple(_running(each, label) for each in self._trainings if each.state == "running")
-        return Snapshot(states.count("finished"), states.count("failed"), states.count("left"), running, self._eta_s())
+        pruned = states.count("pruned")
+        return Snapshot(states.count("finished"), states.count("failed"), left, running, self._eta_s(), pruned)
 
     def _take(self, training: _Training, event: Event) -> str:
         training.fold.add(event)
@@ -115,8 +129,9 @@ class Watch:
         """Pace of all trainings together, so that it holds for any number side by side."""
         begun = [each for each in self._trainings if each.first_step is not None]
         done = sum(each.step - (each.first_step or 0) for each in begun)
-        ended = ("finished", "failed")
+        ended = ("finished", "failed", "pruned")
         left = sum(each.watched.steps - each.step for each in self._trainings if each.state not in ended)
+        left += self.to_come()[1]
         if done <= 0 or self._began is None:
             return None
         return left * (self._clock() - self._began) / done

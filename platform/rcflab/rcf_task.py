@@ -17,6 +17,7 @@ from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
 from rcf.evaluation.evaluator import Evaluation, Evaluator
+from rcf.evaluation.latency import frame_latency_ms
 from rcf.evaluation.results import write_results
 from rcf.fine_tuning import start_from, start_problems
 from rcf.model import build_network
@@ -71,8 +72,17 @@ class RcfTraining:
         results: dict[int, EvalResult] = {}
         for places, dataset, evaluator in self._passes(configs):
             for place, found in zip(places, evaluator.run(self._trainer.evaluated), strict=True):
+                found.metrics.update(self._cost(_parse(configs[place]), dataset))
                 results[place] = _written(dataset, found, folders[place])
         return [results[place] for place in range(len(configs))]
+
+    def _cost(self, config: RcfConfig, dataset: VideoDataset) -> Mapping[str, float]:
+        """What a frame costs in the streaming path, where that is asked for."""
+        way, size = config.evaluation, config.evaluation.input or config.input
+        if not way.latency_frames:
+            return {}
+        network = self._trainer.evaluated
+        return {"cost/latency_ms": frame_latency_ms(network, dataset, size, way, way.latency_frames)}
 
     def assist(self, configs: Sequence[Mapping[str, Json]]) -> None:
         """This rank's validation videos."""

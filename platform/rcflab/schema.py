@@ -17,13 +17,13 @@ from rcflab.design.factor import DesignKind
 from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.policy_config import BudgetConfig, ErrorLimit, HookConfig, OnTrialError, RetriesConfig
+from rcflab.search.config import SearchConfig
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
 
 __all__ = [
     "EXPERIMENTS",
     "MOST_CELLS",
-    "RESERVED",
     "SECTIONS",
     "SYNTHETIC_VERSION",
     "TASK_CONFIGS",
@@ -184,6 +184,10 @@ class Envelope(Config):
     """Arms x seeds beyond which an experiment is taken for a slip of the pen, and refused without being listed."""
     seeds: Annotated[int, Field(ge=1, le=1000)] = 1
     """Number of seeds; they are 0 .. seeds - 1."""
+    search: SearchConfig | None = None
+    """Fields whose best values are searched before the arms are trained with them (rcflab/search/config.py)."""
+    tuned: str | None = None
+    """How the values of this file were found, in a sentence: printed below its tables. A search writes it."""
     seeds_planned: Annotated[int, Field(ge=1, le=1000)] | None = None
     """Number of seeds in the end, where a table is looked at on the way: written down before the first run, it keeps
     more seeds from looking as if they had been added until the test pleased."""
@@ -217,9 +221,6 @@ EXPERIMENTS: dict[str, type[RcfExperiment] | type[ToyExperiment]] = {"rcf": RcfE
 TASK_CONFIGS: dict[str, type[RcfConfig] | type[ToyConfig]] = {"rcf": RcfConfig, "toy": ToyConfig}
 SECTIONS: dict[str, tuple[str, ...]] = {name: tuple(config.model_fields) for name, config in TASK_CONFIGS.items()}
 """The sections of each task that arms may change."""
-RESERVED = ("search",)
-"""Fields with a meaning that this version does not know yet."""
-
 _BATCHES: dict[str, Callable[[Mapping[str, Any]], tuple[int, int]]] = {
     "rcf": lambda config: (config["training"]["clips_per_step"], config["training"]["accumulate"]),
     "toy": lambda config: (BATCH, 1),

@@ -50,7 +50,7 @@ def build_table(
     code = session.provenance.code_digest
     results = collect(session.plan, view.keys, code, reuse_stale=reuse_stale, partial=partial, lost=lost)
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
-    table = replace(table, layout=asked.layout)
+    table = replace(table, layout=asked.layout, tuned=session.spec.tuned)
     return compared_table(session, results, table, Countdown("scoring match records"))
 
 

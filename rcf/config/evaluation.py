@@ -30,5 +30,8 @@ class EvaluationConfig(Config):
     frames: FrameChoice = "all"
     """Frames on which tracks are compared with the truth: all, those that the annotation file lists as `hard_frames` of
     their video (bursts of blur, noise or darkness), or the `clear` others. Order and secant are of all frames."""
+    latency_frames: Annotated[int, Field(ge=0)] = 0
+    """Frames whose time in the streaming path is taken, for `cost/latency_ms` (their median); 0 takes none. A time is
+    of one machine under one load: never set it for what must repeat."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""

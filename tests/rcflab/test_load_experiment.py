@@ -45,7 +45,8 @@ search: {trials: 3}
     found = problems_of(experiment(text))
     assert set(found) == {
         "name", "baseline", "seeds", "data.heigth", "data.width", "training.loss.class_weight", "table.metrics",
-        "search", "arms.c.model.reference.tokens", "arms.c.model.width", "arms.d.resources.workers",
+        "search.objective", "search.space", "arms.c.model.reference.tokens", "arms.c.model.width",
+        "arms.d.resources.workers",
     }  # fmt: skip
 
 

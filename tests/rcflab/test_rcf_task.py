@@ -252,3 +252,14 @@ def test_other_truth_is_another_set_of_videos(config: dict[str, Any], tmp_path: 
         TASK.start(each, 0).evaluate([each], [tmp_path / name]) for each, name in ((config, "a"), (other, "b"))
     )
     assert one.videos_digest != two.videos_digest
+
+
+def test_the_time_of_a_frame_is_reported_where_it_is_asked_for(config: dict[str, Any], tmp_path: Path) -> None:
+    timed = {**config, "evaluation": {**config["evaluation"], "latency_frames": 5}}
+    folders = [tmp_path / "plain", tmp_path / "timed"]
+    for folder in folders:
+        folder.mkdir()
+    plain, found = TASK.start(config, 0).evaluate([config, timed], folders)
+    assert found.metrics["cost/latency_ms"] > 0
+    assert "cost/latency_ms" not in plain.metrics
+    assert {key: value for key, value in found.metrics.items() if key != "cost/latency_ms"} == plain.metrics

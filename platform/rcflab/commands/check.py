@@ -32,4 +32,5 @@ def check_command(
     if json:
         echo_json({"ok": True, "experiment": session.plan.experiment, "cells": cells})
     else:
-        typer.echo(f"ok: {cells} cells")
+        more = "" if session.spec.search is None else " after a search"
+        typer.echo(f"ok: {cells} cells{more}")

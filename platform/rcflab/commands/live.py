@@ -87,6 +87,8 @@ def _counts(snapshot: Snapshot) -> str:
     parts = [f"{snapshot.done} done", f"{len(snapshot.running)} running", f"{snapshot.left} left"]
     if snapshot.failed:
         parts.insert(1, f"{snapshot.failed} failed")
+    if snapshot.pruned:
+        parts.insert(1, f"{snapshot.pruned} pruned")
     if snapshot.eta_s is not None and (snapshot.running or snapshot.left):
         parts.append(f"ETA {duration(snapshot.eta_s)}")
     return ", ".join(parts)

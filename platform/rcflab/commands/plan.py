@@ -39,18 +39,39 @@ def plan_command(
 
     States: done, running, missing, failed, stale (finished by other code). Below the cells: the design with what a
     fraction cannot tell apart, arms that are one training, and an estimate of the hours and bytes of what is missing,
-    from finished cells of the same experiment.
+    from finished cells of the same experiment. With `search:` the trials so far, the next ones, and the cells of the
+    arms once the search is done.
 
     Example: rcflab plan experiments/table_5_token_size.yaml --base synth --arms tokens-1,tokens-4
 
     Exit codes: 0 ok, 2 bad input, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
+    if session.spec.search is not None:
+        _plan_search(open_session(experiment, set_, None, None, base), arms, seeds, json)
+        return
     view = read_ledger(session)
     if json:
         echo_json(plan_json(session, view))
     else:
         _print(session, view, Console())
+
+
+def _plan_search(session: Session, arms: str | None, seeds: int | None, json: bool) -> None:
+    """The search, and the cells of the arms once it has found their values."""
+    from rcflab.search_plan import search_json, search_lines
+    from rcflab.searching import tuned
+
+    told, found = search_json(session), tuned(session)
+    winner = None if found is None or not found.is_winner else open_session(found.next, None, arms, seeds, None)
+    if json:
+        echo_json({"search": told, **({} if winner is None else plan_json(winner, read_ledger(winner)))})
+        return
+    console = Console()
+    for line in search_lines(told):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    if winner is not None:
+        _print(winner, read_ledger(winner), console)
 
 
 def plan_json(session: Session, view: LedgerView) -> Json:

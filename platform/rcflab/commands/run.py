@@ -5,7 +5,7 @@ open --> run_session (rcflab/running.py), progress on stderr --> table on stdout
 """
 
 import sys
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -13,6 +13,10 @@ from rich.console import Console
 from rcflab.commands.options import Arms, Base, Experiment, Partial, Seeds, Set, open_session
 from rcflab.execute.work import Work
 from rcflab.running import Choice, Choose, refuse_stale, run_session, stale_trainings
+from rcflab.session import Session
+
+if TYPE_CHECKING:
+    from rcflab.searching import Tuned
 
 OnStale = Literal["ask", "reuse", "retrain"]
 OnLost = Literal["refuse", "retrain"]
@@ -39,12 +43,22 @@ def run_command(
     Reads the YAML file and the data, writes below storage.root and to the tracking store. `rcflab plan` tells
     beforehand what it would train.
 
+    With `search:` the search comes first; the arms are then trained with the values that it found. Several objectives
+    have no winner: the Pareto front is printed, and written as an experiment of its own.
+
     Example: rcflab run experiments/quickstart.yaml --set training.steps=100 --seeds 1
 
     Exit codes: 0 all done, 2 bad input, 3 some cells failed, 69 Ray is down, 74 storage, 75 interrupted and resumable,
     130 interrupted by Ctrl-C.
     """
     session = open_session(experiment, set_, arms, seeds, base)
+    if session.spec.search is not None:
+        found = _searched(open_session(experiment, set_, None, None, base), on_stale)
+        if not found.is_winner:
+            typer.echo(found.text, nl=False)
+            typer.echo(f"rcflab run {found.next} trains its points at fresh seeds", err=True)
+            return
+        session = open_session(found.next, None, arms, seeds, None)
     done = run_session(
         session, Console(stderr=True), _choose(on_stale), retrain_lost=on_lost == "retrain", partial=partial
     )
@@ -54,6 +68,15 @@ def run_command(
     typer.echo(render(done.table, "md"), nl=False)
     if done.fault is not None:
         raise done.fault
+
+
+def _searched(session: Session, on_stale: OnStale) -> "Tuned":
+    """Do the search of `session` and say where its results are."""
+    from rcflab.searching import run_search
+
+    found = run_search(session, Console(stderr=True), on_stale)
+    typer.echo(f"search: {found.folder / 'search.md'}, {found.next}", err=True)
+    return found
 
 
 def _choose(on_stale: OnStale) -> Choose:

@@ -42,6 +42,10 @@ def sync_command(
     Exit codes: 0 everything is there, 2 bad input, 69 the store is down, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
+    if session.spec.search is not None:
+        from rcflab.searching import shipped_session
+
+        session = shipped_session(session)
     if session.tracking_uri is None:
         typer.echo("tracking.uri is none: nothing to send")
         return
@@ -109,4 +113,5 @@ def _sizes(session: Session) -> dict[str, Json]:
 
 
 def _note(session: Session) -> Path:
-    return session.experiment_folder / "shipped.json"
+    """Of the trials of a search apart from that of the arms, which are another plan."""
+    return session.experiment_folder / ("shipped.json" if session.spec.search is None else "search_shipped.json")

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_sessions
+from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_session, open_sessions
 from rcflab.report.files import Format, render_tables, write_document, write_tables
 from rcflab.session import LedgerView, Session, read_ledger
 from rcflab.tables import build_tables, table_folder, table_provenance
@@ -50,7 +50,7 @@ def table_command(
 
     Exit codes: 0 ok, 2 bad input, 3 a cell is missing, failed or stale, 69 MLflow is down, 74 storage.
     """
-    sessions = open_sessions(experiments, set_, arms, seeds, base)
+    sessions = [_tuned(each, set_, arms, seeds, base) for each in open_sessions(experiments, set_, arms, seeds, base)]
     views = [_read(session, source) for session in sessions]
     reuse = on_stale == "reuse" or agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
@@ -60,6 +60,18 @@ def table_command(
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)
+
+
+def _tuned(
+    session: Session, options: list[str] | None, arms: str | None, seeds: int | None, base: str | None
+) -> Session:
+    """What a search has found, in the place of an experiment that has one."""
+    if session.spec.search is None:
+        return session
+    from rcflab.searching import tuned_winner
+
+    whole = open_session(session.path, options, None, None, base)
+    return open_session(tuned_winner(whole), None, arms, seeds, None)
 
 
 def _read(session: Session, source: Source) -> LedgerView:

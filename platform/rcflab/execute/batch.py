@@ -2,6 +2,7 @@
 
 <storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries: written once, before Ray starts
                          losses/     what each job has lost so far; see attempts.py
+                         jobs/       those that came up later, one file each
                          stop        appears when the run should end: every job saves a checkpoint and ends
                          ...         Ray's own state, a cache that nothing is ever restored from
 """
@@ -145,6 +146,22 @@ class Batch:
     def folder(self) -> Path:
         """Shared by driver and workers."""
         return self.storage / "ray" / self.name
+
+    def add(self, job: Job) -> None:
+        """Make a job known that came up while the batch runs: to this process, and to workers by `job`."""
+        self.jobs[job.train_key] = job
+        with storage_errors(self.folder, "create"):
+            (self.folder / "jobs").mkdir(exist_ok=True)
+        replace_json(self._job_file(job.train_key), job.to_json())
+
+    def job(self, train_key: str) -> Job:
+        """A job of the batch, whether it was known at the start or added."""
+        if train_key not in self.jobs:
+            return Job.from_json(json.loads(self._job_file(train_key).read_text()))
+        return self.jobs[train_key]
+
+    def _job_file(self, train_key: str) -> Path:
+        return self.folder / "jobs" / f"{train_key}.json"
 
     def request_stop(self) -> None:
         """Ask every job to save a checkpoint and end."""

@@ -14,6 +14,7 @@ from rcflab.errors import InterruptedRunError, LabError, StorageError
 from rcflab.execute.batch import Batch
 from rcflab.execute.job import JobProgress
 from rcflab.execute.rules import Rule
+from rcflab.execute.source import JobSource
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TICK_S = 1.0
@@ -82,8 +83,8 @@ class StopRequest:
         self._batch.request_stop()
 
 
-def run_on_ray(batch: Batch, rules: Sequence[Rule] = ()) -> dict[str, JobProgress]:
-    """Run the jobs of `batch` on Ray and delete the batch's folder; returns the last progress of each job.
+def run_on_ray(batch: Batch, rules: Sequence[Rule] = (), source: JobSource | None = None) -> dict[str, JobProgress]:
+    """Run the jobs of `batch`, or those of `source`, on Ray and delete its folder; returns the last progress of each.
 
     Raises KeyboardInterrupt after Ctrl-C, InterruptedRunError after SIGTERM and what a rule ends the run with, all once
     the jobs have saved a checkpoint; StorageError when the disk refused some job.
@@ -94,7 +95,12 @@ def run_on_ray(batch: Batch, rules: Sequence[Rule] = ()) -> dict[str, JobProgres
     try:
         # Ray sets a handler for SIGTERM when it starts: ours come after.
         with ray_tune.ray_started(batch.resources), stop.listening(), stop.ticking():
-            last = ray_tune.run_batch(batch, stop, stop.heard)
+            if source is None:
+                last = ray_tune.run_batch(batch, stop, stop.heard)
+            else:
+                from rcflab.execute import ray_search
+
+                last = ray_search.run_source(batch, source, stop, stop.heard)
     finally:
         batch.delete()
     if stop.signal == signal.SIGINT:

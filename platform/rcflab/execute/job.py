@@ -3,16 +3,21 @@
 RunPlan + states --jobs_of--> [Job: one training + every evaluation that needs it] --executor--> JobProgress ...
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from rcflab.ledger.events import Failure
 from rcflab.records import Cell, Json, RunPlan
 
-Phase = Literal["training", "evaluating", "finished", "failed", "interrupted", "blocked"]
+Phase = Literal["training", "evaluating", "finished", "failed", "pruned", "interrupted", "blocked"]
 """`failed` is the task's fault and recorded; `blocked`: it could not run (lease held elsewhere or lost, disk full)."""
-ENDED: frozenset[Phase] = frozenset({"finished", "failed", "interrupted", "blocked"})
+ENDED: frozenset[Phase] = frozenset({"finished", "failed", "pruned", "interrupted", "blocked"})
+Stop = Callable[[], bool]
+"""Asked between steps; True ends the job with a checkpoint."""
+Verdict = Literal["go", "prune", "stop"]
+Judge = Callable[[int], Verdict]
+"""Asked after an evaluation on the way, with its step; `stop`: the run ends before anybody has decided."""
 
 
 @dataclass(frozen=True, slots=True)

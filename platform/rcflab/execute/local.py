@@ -15,6 +15,7 @@ from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.loop import run_job
 from rcflab.execute.process_state import ProcessState
+from rcflab.execute.referee import judge_of
 from rcflab.task import TaskSpec, load_task
 
 
@@ -36,7 +37,8 @@ def run_cell(
             yield record_loss(batch, job, lost.reason, lost.failure)
             return
         process.begin(wide.threads, job.seed)
-        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, batch.stop_requested, lost)
+        stop, judge = batch.stop_requested, judge_of(batch, job.train_key)
+        yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, stop, lost, judge)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
 

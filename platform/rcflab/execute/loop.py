@@ -1,7 +1,7 @@
 """The loop that every executor runs: one job, resumable at any moment, without a word of Ray.
 
     lease --> AttemptStarted --> newest valid checkpoint --> step, log, checkpoint, evaluate, best ... --> finished
-                                                                `--> failed | interrupted, and the next run resumes
+                                                                `--> failed | pruned | interrupted: the next run resumes
 
 A step that is evaluated has a checkpoint, also between those of `checkpoint_every`: the best one can be kept.
 
@@ -18,7 +18,7 @@ import math
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Literal
@@ -32,7 +32,7 @@ from rcflab.execute.endings import TAKEOVER_WAIT_S, write_log
 from rcflab.execute.evaluations import evaluate_into
 from rcflab.execute.failures import classify, describe
 from rcflab.execute.heartbeat import beating
-from rcflab.execute.job import Evaluation, Job, JobProgress, Phase
+from rcflab.execute.job import Evaluation, Job, JobProgress, Judge, Phase, Stop
 from rcflab.execute.job_file import write_job
 from rcflab.execute.system_load import SystemLoad
 from rcflab.faults import fault_point
@@ -46,13 +46,10 @@ from rcflab.task import TaskSpec, Training
 
 logger = logging.getLogger(__name__)
 
-Stop = Callable[[], bool]
-"""Asked between steps; True ends the job with a checkpoint."""
-
 _SILENT = Loss("worker_lost", "the process that trained it ended without a word", 0, final=False)
 
 
-def run_job(
+def run_job(  # noqa: PLR0913  a part each
     job: Job,
     task: TaskSpec,
     storage: Path,
@@ -60,6 +57,7 @@ def run_job(
     provenance: Provenance,
     should_stop: Stop,
     lost: Loss | None = None,
+    judge: Judge = lambda step: "go",
 ) -> Iterator[JobProgress]:
     """Train and evaluate `job`, yielding after each step; the last progress has an ended phase.
 
@@ -72,7 +70,7 @@ def run_job(
     lease = acquire(storage, job.train_key, driver, wait_s=TAKEOVER_WAIT_S)
     try:
         with beating(lease), LedgerWriter(storage, job.train_key, lease) as ledger:
-            run = _Run(job, storage, task, lease, ledger)
+            run = _Run(job, storage, task, lease, ledger, judge)
             run.record_end_of(lost or _SILENT)
             yield from run.drive(provenance, should_stop)
     finally:
@@ -82,8 +80,11 @@ def run_job(
 class _Run:
     """One attempt at one job, under its lease."""
 
-    def __init__(self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter) -> None:
+    def __init__(
+        self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter, judge: Judge
+    ) -> None:
         self.job, self.storage, self.task, self.lease, self.ledger = job, storage, task, lease, ledger
+        self.judge = judge
         self.folder = storage / "cells" / job.train_key
         self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
         self.schedule = task.schedule(job.config)
@@ -162,6 +163,13 @@ class _Run:
         steps = self.schedule.steps
         yield from self._evaluate_due(training)
         while training.step < steps:
+            verdict = self.judge(training.step) if self._is_evaluated(training.step) else "go"
+            if verdict == "prune":
+                self._append_end("pruned", f"stopped after step {training.step}: other trials do better")
+                yield "pruned"
+                return
+            if verdict == "stop":
+                yield "training"  # interrupted at this very step: whoever resumes it asks again
             began = time.perf_counter()
             values = training.advance()
             self.step = training.step
@@ -204,7 +212,7 @@ class _Run:
     def _evaluate_due(self, training: Training) -> Iterator[Phase]:
         """Every evaluation that this step owes and that was not done, also after a crash between both."""
         final = training.step == self.schedule.steps
-        if not final and (training.step == 0 or not _is_due(training.step, self.schedule.evaluate_every)):
+        if not final and not self._is_evaluated(training.step):
             return
         due = [each for each in self.job.evaluations if (each.eval_key, training.step) not in self.evaluated]
         if due:
@@ -212,6 +220,9 @@ class _Run:
             self._evaluate(training, due, final)
         if not self.over:
             self._keep_best(final)
+
+    def _is_evaluated(self, step: int) -> bool:
+        return step > 0 and _is_due(step, self.schedule.evaluate_every)
 
     def _keep_best(self, last: bool) -> None:
         key = self.job.evaluations[0].eval_key
@@ -261,7 +272,7 @@ class _Run:
         self.ended = True
         return replace(self._progress("failed", f"{reason} (see {log})"), failure=failure)
 
-    def _append_end(self, state: Literal["finished", "interrupted"], reason: str = "") -> None:
+    def _append_end(self, state: Literal["finished", "interrupted", "pruned"], reason: str = "") -> None:
         self._append(StateChanged(_now_ms(), self.step, state, reason))
         self.ended = True
 

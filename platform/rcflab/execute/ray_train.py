@@ -39,7 +39,7 @@ class TrainTrainable(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """The whole job."""
         batch = Batch.read(self._folder)
-        progress = _train(batch, batch.jobs[self._key])
+        progress = _train(batch, batch.job(self._key))
         return {"progress": asdict(progress), "done": True}
 
 
@@ -100,5 +100,5 @@ def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
     batch = Batch.read(Path(config["batch"]))
     alone = train.get_context().get_world_size() == 1
     ranks = SINGLE if alone else ProcessRanks(batch.resources.collective_timeout_s)
-    last = run_rank(ProcessState(), batch, batch.jobs[config["job"]], ranks)
+    last = run_rank(ProcessState(), batch, batch.job(config["job"]), ranks)
     return None if last is None else asdict(last)

@@ -48,6 +48,7 @@ os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRON
 import ray  # noqa: E402  reads the environment above when it is imported
 from ray import tune  # noqa: E402
 from ray.tune.experiment import Trial  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
 
 _REPORT_EVERY_S = 1.0
 """An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
@@ -87,7 +88,7 @@ class CellTrainable(tune.Trainable):
         if self._run is None:
             if self._batch.stop_requested():
                 return _result(JobProgress(self._key, "interrupted", 0, 0))
-            self._run = run_cell(self._process, self._batch, self._batch.jobs[self._key])
+            self._run = run_cell(self._process, self._batch, self._batch.job(self._key))
         until = time.monotonic() + _REPORT_EVERY_S
         for progress in self._run:
             if progress.phase in ENDED:
@@ -117,7 +118,7 @@ def _result(progress: JobProgress) -> dict[str, Any]:
     return {"progress": asdict(progress), "done": progress.phase in ENDED}
 
 
-class _Unsaved:
+class Unsaved:
     """Tune writes its state to the disk, and nothing is ever restored from it: what stays here is in nobody's way.
 
     It could not be written anyway (threads, files), and should not be where hooks hold secrets.
@@ -127,12 +128,16 @@ class _Unsaved:
         return {}
 
 
-class _Listener(_Unsaved, tune.Callback):
+class Listener(Unsaved, tune.Callback):
     """Keeps the last progress of each job, and notes which lost their process."""
 
     def __init__(self, batch: Batch, heard: Callable[[JobProgress], None]) -> None:
         self._batch, self._heard = batch, heard
         self.last: dict[str, JobProgress] = {}
+
+    def has_ended(self, key: str) -> bool:
+        """Whether the job has said how it ended."""
+        return key in self.last and self.last[key].phase in ENDED
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: object
@@ -147,7 +152,7 @@ class _Listener(_Unsaved, tune.Callback):
         text = _last_error(trial)
         if any(kind.__name__ in text for kind in (RetiredError, AgainError)):
             return
-        attempts = Attempts(self._batch, _trial_name(trial))
+        attempts = Attempts(self._batch, str(trial.config["job"]))
         before = attempts.last
         if before is not None and before.final:  # the process that should record it cannot even start
             trial.max_failures = 0
@@ -155,7 +160,7 @@ class _Listener(_Unsaved, tune.Callback):
         attempts.lost(classify_loss(text), f"the process that trained it died: {_last_line(text)}")
 
 
-class _StopOn(_Unsaved, tune.Stopper):
+class _StopOn(Unsaved, tune.Stopper):
     """Ends the experiment once `stop` says so."""
 
     def __init__(self, stop: Callable[[], bool]) -> None:
@@ -214,6 +219,33 @@ def run_batch(
 
     A job whose processes cannot even start is recorded as failed by the driver: nobody else is left to say so.
     """
+    listener = Listener(batch, heard)
+    space = {"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))}
+    results = make_tuner(batch, space, stop, listener).fit()
+    if stop():  # some trials were never made: the next run goes on with them
+        return listener.last
+    for key, result in zip(batch.jobs, results, strict=True):
+        if result.error is not None and not listener.has_ended(key):
+            listener.last[key] = record_death(batch, key, str(result.error))
+            heard(listener.last[key])
+    return listener.last
+
+
+def record_death(batch: Batch, key: str, error: str) -> JobProgress:
+    """Write down that the processes of a job cannot even start any more; `error` is Tune's text."""
+    text = _told(error)
+    reason = f"the process that trained it died: {_last_line(text)}"
+    return record_loss(batch, batch.job(key), reason, classify_loss(text))
+
+
+def make_tuner(
+    batch: Batch,
+    space: Mapping[str, object],
+    stop: Callable[[], bool],
+    listener: Listener,
+    searcher: Searcher | None = None,
+) -> tune.Tuner:
+    """A Tuner over `space`, or over what `searcher` adds to it, with the resources of `batch`."""
     resources = batch.resources
     trainable: type[tune.Trainable] = CellTrainable
     needs: Mapping[str, float] = {"cpu": resources.cpus, "gpu": resources.gpus_per_worker}
@@ -221,11 +253,12 @@ def run_batch(
         from rcflab.execute.ray_train import TrainTrainable  # torch is loaded where Ray Train is asked for only
 
         trainable, needs = TrainTrainable, {"cpu": 0.001}
-    listener = _Listener(batch, heard)
-    tuner = tune.Tuner(
+    return tune.Tuner(
         tune.with_resources(trainable, {name: value for name, value in needs.items() if value}),
-        param_space={"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))},
+        param_space=space,
         tune_config=tune.TuneConfig(
+            search_alg=searcher,
+            num_samples=1 if searcher is None else -1,
             reuse_actors=resources.reuse and not resources.train,
             max_concurrent_trials=concurrency(resources),
             trial_name_creator=_trial_name,
@@ -242,17 +275,6 @@ def run_batch(
             progress_reporter=tune.CLIReporter(),  # silent; Tune's own choice wipes the output of a notebook's cell
         ),
     )
-    results = tuner.fit()
-    if stop():  # some trials were never made: the next run goes on with them
-        return listener.last
-    for key, result in zip(batch.jobs, results, strict=True):
-        ended = key in listener.last and listener.last[key].phase in ENDED
-        if result.error is not None and not ended:
-            text = _told(str(result.error))
-            reason = f"the process that trained it died: {_last_line(text)}"
-            listener.last[key] = record_loss(batch, batch.jobs[key], reason, classify_loss(text))
-            heard(listener.last[key])
-    return listener.last
 
 
 def _last_error(trial: Trial) -> str:
@@ -274,4 +296,4 @@ def _last_line(text: str) -> str:
 
 
 def _trial_name(trial: Trial) -> str:
-    return str(trial.config["job"])
+    return f"{trial.config['job']}-{trial.trial_id}"  # two trials of a search may share a training

@@ -1,6 +1,6 @@
 """What can be written in a ledger: six kinds of event, each with its timestamp fixed at birth.
 
-    attempt started --> metrics ... checkpoint ... evaluation ... best ... --> state: finished | failed | interrupted
+    attempt started --> metrics ... checkpoint ... evaluation ... best ... --> finished | failed | interrupted | pruned
 
 One JSON object a line, with a checksum; see writer.py for the promise and reader.py for how they fold into a state.
 """
@@ -91,11 +91,11 @@ class BestKept:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """Training came to an end."""
+    """Training came to an end: `pruned` is that of a trial which a search does not follow to its last step."""
 
     ts_ms: int
     step: int
-    state: Literal["finished", "failed", "interrupted"]
+    state: Literal["finished", "failed", "interrupted", "pruned"]
     reason: str = ""
     """For people: exception class and message, first line."""
     failure: Failure | Literal[""] = ""

@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
 from rcflab.records import Json
 
-LedgerState = Literal["empty", "started", "finished", "failed", "interrupted"]
-MAY_DIFFER = ("time/", "system/")
+LedgerState = Literal["empty", "started", "finished", "failed", "interrupted", "pruned"]
+MAY_DIFFER = ("time/", "system/", "cost/latency_ms")
 """Durations and the load of the machine differ from run to run; everything else repeats bit for bit."""
 
 

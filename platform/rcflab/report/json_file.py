@@ -36,6 +36,7 @@ def table_json(table: AblationTable) -> Json:
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
         "comparisons": None if table.comparisons is None else comparisons_json(table.comparisons),
         "scoring": dict(table.scoring),
+        "tuned": table.tuned,
         "videos_digest": table.videos_digest,
         **_where_asked(table),
         **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),

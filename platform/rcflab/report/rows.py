@@ -174,6 +174,8 @@ def _notes(table: AblationTable) -> list[str]:
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
+    if table.tuned:
+        notes.append(table.tuned)
     if table.scoring:
         notes.append(f"Scored with {_settings(table)}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")

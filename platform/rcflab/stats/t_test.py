@@ -6,6 +6,7 @@ Over seeds it answers for exactly these videos. Over videos it is the best guess
 and n are not stated: no unit whose mean is the gap of AP50 can give its p, so it tested means of scores per video.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,7 +60,7 @@ def t_test(arm: Sequence[float], rival: Sequence[float], unit: Unit = "video", p
 def paired_t(differences: Sequence[float], unit: Unit = "seed") -> TTest:
     """The test of differences that are already paired, one a unit; raises as `t_test` does."""
     found = _summary(differences, unit)
-    error = (found.sd or 0.0) / found.n**0.5
+    error = (found.sd or 0.0) / math.sqrt(found.n)
     if error == 0:
         return _without_spread(unit, True, (found,), found.mean)
     # Of Student's law itself: scipy.stats.ttest_1samp says the same in fifty times the time.

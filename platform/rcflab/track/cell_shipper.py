@@ -95,9 +95,12 @@ class CellShipper:
         cursor = self._upload(cell, state, cursor)
         cursor = self._register(cell, state, cursor)
         status = cell_status(cell, state)
-        if status != cursor.status:
+        ended = (
+            "PRUNED" if state.state == "pruned" else status
+        )  # a store has no word for it, and the parent is not KILLED
+        if ended != cursor.status:
             self._tracker.set_status(cursor.run_id, status, _end_of(status, state))
-        return self._advance(cell, replace(cursor, status=status, ledger_bytes=source.read_bytes, form=FORM))
+        return self._advance(cell, replace(cursor, status=ended, ledger_bytes=source.read_bytes, form=FORM))
 
     def link(self, cell: Cell, parent: ParentRun) -> None:
         """Point from our parent to the cell's run if it was made for another experiment, arm or seed."""

@@ -15,7 +15,7 @@ from rcflab.records import Cell, Json, RunPlan
 from rcflab.track.results import result_tags
 from rcflab.track.tracker import Row, RunStatus
 
-_ENDINGS: Mapping[str, RunStatus] = {"failed": "FAILED", "interrupted": "KILLED"}
+_ENDINGS: Mapping[str, RunStatus] = {"failed": "FAILED", "interrupted": "KILLED", "pruned": "KILLED"}
 
 
 def cell_params(cell: Cell) -> dict[str, str]:
@@ -26,6 +26,7 @@ def cell_params(cell: Cell) -> dict[str, str]:
 def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
     """What made the result (code, versions, machine), where the weights are, and how the last attempt ended."""
     tags = {"rcflab.attempts": str(state.attempts), "rcflab.reason": state.reason, "rcflab.failure": state.failure}
+    tags["rcflab.pruned"] = str(state.state == "pruned").lower()
     made_by = dict(state.provenance)
     packages: Mapping[str, Json] = made_by.pop("packages", {})
     tags |= {f"rcflab.{name}": "unknown" if value is None else _text(value) for name, value in made_by.items()}

@@ -10,7 +10,7 @@ address and storage root; another one waits its turn.
 import logging
 import threading
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,6 +69,11 @@ class Shipper:
         self._passes = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+
+    def add(self, cells: Iterable[Cell]) -> None:
+        """Ship these cells too, from the next pass on."""
+        for cell in cells:
+            self._cells.setdefault(cell.train_key, {}).setdefault(cell.eval_key, cell)
 
     def ship(self) -> int:
         """Make one pass over the plan and return how many ledger events were acknowledged; `pending` has the fault."""
@@ -156,18 +161,19 @@ class Shipper:
             raise LockBusyError(f"another process ships to {self._tracker.uri} just now") from error
 
     def _pass(self) -> None:
-        for train_key in self._cells:
+        known = {train_key: dict(cells) for train_key, cells in list(self._cells.items())}  # others may be added now
+        for train_key in known:
             with self._keeping_faults():  # a damaged ledger must not hold up the others
                 self._poll(train_key)
         if self._parent is None:
             self._parent = self._tracker.open_experiment(self._plan, note(self._plan))
             self._parent_status = self._parent.status
-        for train_key, cells in self._cells.items():
+        for train_key, cells in known.items():
             for cell in cells.values():
                 self._ship_cell(cell, self._parent)
             if train_key in self._sources:
                 self._sources[train_key].forget(min(self._events_of(eval_key) for eval_key in cells))
-        for cell in self._plan.cells:
+        for cell in [*self._plan.cells, *(cell for cells in known.values() for cell in cells.values())]:
             self._shipper.link(cell, self._parent)
         self._set_parent_status(self._parent, "FINISHED" if self._all_finished() else "RUNNING")
 
@@ -231,7 +237,7 @@ class Shipper:
         return [cursor.status if cursor else "" for cursor in reached]
 
     def _all_finished(self) -> bool:
-        return all(status == "FINISHED" for status in self._statuses())
+        return all(status in ("FINISHED", "PRUNED") for status in self._statuses())
 
     def _final_status(self) -> RunStatus:
         if self._all_finished():

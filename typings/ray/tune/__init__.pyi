@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
 
 class Trainable:
     def setup(self, config: dict[str, Any]) -> None: ...
@@ -51,6 +52,8 @@ class TuneConfig:
     def __init__(
         self,
         *,
+        search_alg: Searcher | None = ...,
+        num_samples: int = ...,
         reuse_actors: bool = ...,
         max_concurrent_trials: int | None = ...,
         trial_name_creator: Callable[[Trial], str] | None = ...,

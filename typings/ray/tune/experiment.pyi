@@ -3,6 +3,7 @@
 from typing import Any
 
 class Trial:
+    trial_id: str
     config: dict[str, Any]
     max_failures: int
     @property

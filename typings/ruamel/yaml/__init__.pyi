@@ -1,9 +1,12 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TextIO
 
 from ruamel.yaml.events import Event
 from ruamel.yaml.nodes import Node
 
 class YAML:
+    width: int
     def __init__(self, *, typ: str, pure: bool) -> None: ...
     def parse(self, stream: str) -> Iterator[Event]: ...
     def compose(self, stream: str) -> Node | None: ...
+    def dump(self, data: Mapping[str, object], stream: TextIO) -> None: ...
