@@ -87,6 +87,8 @@ def _result(cell: Cell, key: KeyState, code_digest: str, reuse_stale: bool, is_l
     if key.state == "failed":
         return _Fault(f"failed ({key.failure})", f"failed: {key.reason}")
     final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
+    if key.state == "pruned":
+        return _Fault("pruned", f"pruned: {key.reason}. `rcflab run` trains it to its end")
     if key.state != "finished" or final is None:
         return _Fault("missing", "missing: `rcflab run` trains and evaluates it")
     if is_lost:

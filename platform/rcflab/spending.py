@@ -3,6 +3,7 @@
     <storage>/ledger/* --Tail, Meter--> Spending.poll() -> Spent --items--> warning at 80 % | BudgetSpentError
 
 Every ledger below the storage root is read once: also trainings that the experiment's file does not name any more cost.
+A look takes a fiftieth of the time at most: with thousands of trainings the next one waits.
 """
 
 import time
@@ -13,15 +14,19 @@ from rcflab.budget import Item, Meter, Spent, items, total
 from rcflab.errors import BudgetSpentError, LabError
 from rcflab.execute.job import Job, JobProgress
 from rcflab.ledger.files import storage_errors
+from rcflab.ledger.lines import decode_without_values
 from rcflab.ledger.reader import Tail
 from rcflab.policy_config import BudgetConfig
+
+_PAUSE = 50
+"""Between two looks, in durations of a look."""
 
 
 class Spending:
     """What the experiment called `name` has cost so far; the wall clock starts with it."""
 
     def __init__(self, storage: Path, name: str, clock: Callable[[], float] = time.monotonic) -> None:
-        self._folder, self._storage, self._name, self._clock = storage / "ledger", storage, name, clock
+        self._folder, self._storage, self._name, self.clock = storage / "ledger", storage, name, clock
         self._began_s = clock()
         self._ledgers: dict[str, tuple[Tail, Meter]] = {}
 
@@ -30,11 +35,12 @@ class Spending:
         with storage_errors(self._folder, "list"):
             keys = sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
         for key in keys:
-            tail, meter = self._ledgers.setdefault(key, (Tail(self._storage, key), Meter(self._name)))
+            tail = Tail(self._storage, key, decode_without_values)
+            tail, meter = self._ledgers.setdefault(key, (tail, Meter(self._name)))
             for event in tail.poll():
                 meter.add(event)
         meters = [meter.spent() for _, meter in self._ledgers.values()]
-        return total(meters, (self._clock() - self._began_s) / 3600)
+        return total(meters, (self.clock() - self._began_s) / 3600)
 
     def has_begun(self, key: str) -> bool:
         """Whether this experiment began the training `key`, as of the last poll."""
@@ -48,6 +54,7 @@ class BudgetRule:
         """`warn` is told once of each limit that is nearly reached; it must not take long."""
         self._spending, self._budget, self._warn = spending, budget, warn
         self._warned: set[str] = set()
+        self._next_s = 0.0
 
     def heard(self, progress: JobProgress) -> LabError | None:
         """The ledger says it all."""
@@ -55,7 +62,11 @@ class BudgetRule:
 
     def tick(self) -> LabError | None:
         """Warn, or say what is spent. Raises StorageError."""
+        began_s = self._spending.clock()
+        if began_s < self._next_s:
+            return None
         found = items(self._spending.poll(), self._budget)
+        self._next_s = self._spending.clock() + _PAUSE * (self._spending.clock() - began_s)
         fault = fault_of([item for item in found if item.field != "trials"])
         for item in found:
             is_news = item.is_near and not item.is_spent and item.field not in self._warned

@@ -16,7 +16,7 @@ import pytest
 
 from rcflab.ledger.events import Metrics, StateChanged
 from rcflab.ledger.reader import read_events, read_key
-from rcflab.report.files import FORMATS, render
+from rcflab.report.files import write_tables
 from rcflab.session import open_experiment, read_ledger
 from rcflab.tables import build_table
 
@@ -121,7 +121,8 @@ def test_the_tables_are_those_of_an_uninterrupted_run_byte_for_byte(
 ) -> None:
     whole: Path = killed.lab.uninterrupted(tmp_path_factory.mktemp("whole"))
     session = open_experiment(killed.lab.yaml, [f"storage.root={whole}"])
-    table = build_table(session, read_ledger(session))
+    paths = write_tables(whole / "tables", build_table(session, read_ledger(session)), {})
     folder = killed.lab.storage / "experiments" / "killed-ablation"
-    for form in FORMATS:
-        assert (folder / f"table.{form}").read_text(encoding="utf-8") == render(table, form)
+    assert len(paths) >= 4
+    for path in paths.values():
+        assert (folder / path.name).read_bytes() == path.read_bytes()

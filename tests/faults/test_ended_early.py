@@ -30,7 +30,8 @@ def states(lab: Any) -> dict[str, str]:
 
 def told(lab: Any) -> list[dict[str, Any]]:
     """What the hook has heard so far."""
-    text, found = (lab.folder / "told.json").read_text(), []
+    text = (lab.folder / "told.json").read_text()
+    found: list[dict[str, Any]] = []
     while text:
         value, end = json.JSONDecoder().raw_decode(text)
         found.append(value)

@@ -5,8 +5,12 @@ from typing import Any
 
 import pytest
 
+from rcflab.execute.job import jobs_of
+from rcflab.execute.loop import run_job
 from rcflab.ledger.events import AttemptStarted, StateChanged
+from rcflab.ledger.lease import this_process
 from rcflab.ledger.reader import read_events, read_key
+from rcflab.task import load_task
 
 pytestmark = pytest.mark.timeout(1800)
 EXPERIMENT = """
@@ -20,6 +24,7 @@ arms:
   starved: {training.starve_at: 4}
   killed: {training.kill_at: 8}
   fast: {training.lr: 0.2}
+  pruned: {training.lr: 0.3, training.evaluate_every: 5}
 training: {steps: 12, checkpoint_every: 5}
 resources: {max_concurrent: 2}
 retries: {error: 0, out_of_memory: 1, worker_lost: 1}
@@ -27,12 +32,25 @@ retries: {error: 0, out_of_memory: 1, worker_lost: 1}
 
 
 class Recorded:
-    """One run, with a partial table."""
+    """A run that makes a partial table, and a trial that a search has pruned."""
 
     def __init__(self, lab: Any) -> None:
         self.lab = lab
-        self.code, self.log = lab.run("--partial"), lab.log()
+        self.code = lab.run("--partial", "--arms", "plain,nan,broken,starved,killed,fast")
+        self.log = lab.log()
         self.keys = {cell.arm: cell.train_key for cell in lab.session().plan.cells}
+        self._prune()
+
+    def _prune(self) -> None:
+        session = self.lab.session()
+        (job,) = jobs_of(session.plan, {session.plan.cells[-1].eval_key})
+        last = list(
+            run_job(
+                job, load_task("toy"), self.lab.storage, this_process(), session.provenance, lambda: False,
+                judge=lambda step: "prune",
+            )
+        )[-1]  # fmt: skip
+        assert last.phase == "pruned"
 
     def ends(self, arm: str) -> list[tuple[str, str]]:
         events = read_events(self.lab.storage, self.keys[arm])
@@ -56,8 +74,9 @@ def test_each_failure_has_a_state_of_its_own(recorded: Recorded) -> None:
         "starved": ("failed", "out_of_memory"),
         "killed": ("failed", "worker_lost"),
         "fast": ("finished", ""),
+        "pruned": ("pruned", ""),
     }
-    assert all(state.reason for state in found.values() if state.state == "failed")
+    assert all(state.reason for state in found.values() if state.state != "finished")
 
 
 def test_a_defect_and_a_loss_that_is_not_finite_are_not_tried_again(recorded: Recorded) -> None:
@@ -91,20 +110,26 @@ def test_mlflow_has_the_end_of_each_trial(recorded: Recorded) -> None:
     }  # fmt: skip
 
 
-def test_the_partial_table_has_numbers_of_complete_cells_and_names_the_others(recorded: Recorded) -> None:
+def test_the_run_makes_a_partial_table_and_tells_by_its_exit_code_that_cells_failed(recorded: Recorded) -> None:
     assert recorded.code == 3
-    lines = {line.split("|")[1].strip(): line for line in recorded.log.splitlines() if line.startswith("| ")}
-    assert lines["plain (baseline)"].split("|")[2].strip() == "1"
-    for arm in ("nan", "broken", "starved", "killed"):
-        assert [part.strip() for part in lines[arm].split("|")[2:-1]] == ["0", "–", "–"]
-    assert "killed seed 0 (failed (worker\\_lost))" in recorded.log
     assert "4 of 6 cells failed, the table goes without them" in recorded.log
+    assert "| plain (baseline) | 1 |" in recorded.log
+
+
+def test_the_partial_table_has_numbers_of_complete_cells_and_names_the_others(recorded: Recorded) -> None:
+    assert recorded.lab.run("--partial", command="table") == 0
+    log = recorded.lab.log()
+    lines = {line.split("|")[1].strip(): line for line in log.splitlines() if line.startswith("| ")}
+    assert lines["plain (baseline)"].split("|")[2].strip() == "1"
+    for arm in ("nan", "broken", "starved", "killed", "pruned"):
+        assert [part.strip() for part in lines[arm].split("|")[2:-1]] == ["0", "–", "–"]
+    assert "killed seed 0 (failed (worker\\_lost)), pruned seed 0 (pruned)" in log
 
 
 def test_without_asking_there_is_no_table_and_a_partial_one_never_takes_its_place(recorded: Recorded) -> None:
     folder = recorded.lab.storage / "experiments" / "states"
-    assert (folder / "partial" / "table.md").exists() and not (folder / "table.md").exists()
     assert recorded.lab.run(command="table") == 3
     assert "arm 'broken', seed 0" in recorded.lab.log()
     assert recorded.lab.run("--partial", command="table") == 0
+    assert not (folder / "table.md").exists()
     assert (folder / "partial" / "table.md").read_text() in recorded.lab.log()

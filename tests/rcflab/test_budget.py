@@ -97,7 +97,8 @@ def write(storage: Path, key: str, *events: Event) -> None:
 
 def test_a_run_is_warned_once_from_80_percent_and_ended_when_all_is_spent(tmp_path: Path) -> None:
     warned: list[str] = []
-    rule = BudgetRule(Spending(tmp_path, "mine"), BudgetConfig(cpu_hours=10.0), lambda item: warned.append(item.field))
+    spending = Spending(tmp_path, "mine", lambda: 0.0)
+    rule = BudgetRule(spending, BudgetConfig(cpu_hours=10.0), lambda item: warned.append(item.field))
     write(tmp_path, "a", begun(0), step_at(7))
     assert (rule.tick(), warned) == (None, [])
     write(tmp_path, "b", begun(0), ended(1.5))
@@ -117,6 +118,23 @@ def test_wall_time_is_that_of_one_run(tmp_path: Path) -> None:
     now[0] = 3600.0
     assert isinstance(rule.tick(), BudgetSpentError)
     assert BudgetRule(Spending(tmp_path, "mine", lambda: now[0]), budget, lambda item: None).tick() is None
+
+
+def test_a_look_that_takes_long_is_not_repeated_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks = [0.0], [0]
+    spending = Spending(tmp_path, "mine", lambda: now[0])
+
+    def slow() -> Spent:
+        now[0] += 2.0
+        looks[0] += 1
+        return Spent()
+
+    monkeypatch.setattr(spending, "poll", slow)
+    rule = BudgetRule(spending, BudgetConfig(cpu_hours=1.0), lambda item: None)
+    for second in range(100):
+        now[0] = max(now[0], float(second))
+        rule.tick()
+    assert looks == [1]
 
 
 def job(key: str) -> Job:

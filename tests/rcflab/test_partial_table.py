@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,6 +112,15 @@ def test_lost_match_records_are_told_with_what_to_do(ledger_state: Make, monkeyp
     with pytest.raises(IncompleteError, match="rcflab run` evaluates it again and trains nothing"):
         _results(ledger_state, partial=False, lost=("50" * 8,))
     assert _results(ledger_state, lost=("50" * 8,)).left_out == (LeftOut("base", 0, "match records lost"),)
+
+
+def test_a_pruned_cell_is_no_complete_one(ledger_state: Make) -> None:
+    cell = Cell("a", 0, TOY, "t", "e")
+    pruned = replace(ledger_state({"e": {"toy/score": 1.0}}, state="interrupted"), state="pruned")
+    other = Cell("b", 0, TOY, "u", "f")
+    keys = {"t": pruned, "u": ledger_state({"f": {"toy/score": 1.0}})}
+    found = collect(RunPlan("p", "toy", "a", (cell, other), ("toy/score",)), keys, CODE, partial=True)
+    assert (found.left_out, len(found.results)) == ((LeftOut("a", 0, "pruned"),), 1)
 
 
 def test_a_partial_table_of_nothing_is_refused_by_the_command(experiment: Callable[..., Path]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
+import safetensors.numpy
 from typer.testing import CliRunner
 
 from rcflab.cli import app
@@ -149,7 +149,8 @@ def test_tensors_of_safetensors_are_compared_one_by_one(pair: Pair) -> None:
     weights = [np.zeros(3, np.float32), np.ones(2, np.float32)]
     for root, last in zip(pair.roots, (1.0, 2.0), strict=True):
         folder = root / pair.file("checkpoints/step-*").relative_to(pair.roots[1])
-        save_file({"a": weights[0], "b": weights[1] * np.float32(last)}, folder / "net.safetensors")
+        tensors = {"a": weights[0], "b": weights[1] * np.float32(last)}
+        safetensors.numpy.save_file(tensors, folder / "net.safetensors")  # pyright: ignore[reportUnknownMemberType]
     found = pair.compared()
     for root in pair.roots:
         (root / pair.file("checkpoints/step-*").relative_to(pair.roots[1]) / "net.safetensors").unlink()

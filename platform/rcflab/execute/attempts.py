@@ -38,7 +38,7 @@ class Attempts:
     def lost(self, failure: Failure, reason: str) -> Loss:
         """Note that an attempt failed; returns whether it was the last one. Raises StorageError."""
         losses = self.losses()
-        saved = read_key(self._batch.storage, self._key).checkpoint
+        saved = read_key(self._batch.storage, self._key, series=False).checkpoint
         step = saved.step if saved else 0
         tries = 1 + sum(each.step == step and each.failure == failure for each in losses)
         allowed = self._batch.retries[failure]

@@ -3,8 +3,8 @@
     Tune trial (a sliver of a CPU) --TorchTrainer.fit--> worker 0: run_cell, the same loop --> ledger
                                                          worker r: follows               `--> last progress
 
-The run is named by the train key in a folder of this batch: Train's own resume never sees an earlier run, since the
-ledger and our checkpoints already know where to go on.
+A run is named by the train key and the number of the try, in a folder of this batch: Train's own resume never sees an
+earlier one, since the ledger and our checkpoints already know where to go on.
 
 A worker that dies, hangs or raises ends its group. Whether another one is started, which goes on from the newest
 checkpoint, depends on what it failed of (attempts.py).
@@ -51,7 +51,7 @@ def _train(batch: Batch, job: Job) -> JobProgress:
         if before is not None and before.final:
             return record_loss(batch, job, before.reason, before.failure)
         try:
-            last = _trainer(batch, job).fit().return_value
+            last = _trainer(batch, job, len(attempts.losses())).fit().return_value
         except train.WorkerGroupError as error:
             reason, failure = blame(error.worker_failures)
             loss = attempts.lost(failure, reason)
@@ -65,7 +65,7 @@ def _train(batch: Batch, job: Job) -> JobProgress:
     return JobProgress(job.train_key, "interrupted", 0, 0)
 
 
-def _trainer(batch: Batch, job: Job) -> TorchTrainer:
+def _trainer(batch: Batch, job: Job, tries: int) -> TorchTrainer:
     resources = batch.resources
     return TorchTrainer(
         train_worker,
@@ -79,7 +79,7 @@ def _trainer(batch: Batch, job: Job) -> TorchTrainer:
             resources_per_worker=_needs(resources),
         ),
         run_config=train.RunConfig(
-            name=job.train_key,
+            name=f"{job.train_key}-{tries}",
             storage_path=str(batch.folder / "train"),
             failure_config=train.FailureConfig(max_failures=0),  # attempts.py decides, by class
         ),

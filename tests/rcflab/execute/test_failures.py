@@ -45,9 +45,12 @@ def test_a_defect_that_all_workers_meet_is_told_of_each() -> None:
 @pytest.mark.parametrize(
     ("reason", "failure"),
     [("Worker exit type: NODE_OUT_OF_MEMORY. Task was killed due to the node running out of memory", "out_of_memory"),
+     ("The actor died because its node has died. Node Id: 0123", "node_lost"),
+     ("Its node has died: the node was terminated, as it was preempted", "preempted"),
+     ("The worker was killed due to the node running low on memory", "out_of_memory"),
      ("The actor died unexpectedly", "worker_lost")],
 )  # fmt: skip
-def test_a_process_that_was_killed_for_lack_of_memory_is_told_from_one_that_was_lost(reason: str, failure: str) -> None:
+def test_a_lost_process_is_told_by_what_ray_says_of_it(reason: str, failure: str) -> None:
     assert classify_loss(reason) == failure
 
 
