@@ -13,14 +13,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rcflab.errors import InputError, RcfError
     from rcflab.experiment import Experiment
     from rcflab.experiment import open_yaml as open
     from rcflab.table_view import TableView
 
-__all__ = ["Experiment", "TableView", "open"]
+__all__ = ["Experiment", "InputError", "RcfError", "TableView", "open"]
 
 _PLACES = {
     "Experiment": ("rcflab.experiment", "Experiment"),
+    "InputError": ("rcflab.errors", "InputError"),
+    "RcfError": ("rcflab.errors", "RcfError"),
     "TableView": ("rcflab.table_view", "TableView"),
     "open": ("rcflab.experiment", "open_yaml"),
 }

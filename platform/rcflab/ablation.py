@@ -132,7 +132,8 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
 
 
 def _shared_scoring(plan: RunPlan) -> dict[str, Json]:
-    first, *others = [evaluation_view(plan.task, cell.config) for cell in plan.cells]
+    configs = {cell.arm: cell.config for cell in plan.cells}
+    first, *others = [evaluation_view(plan.task, config) for config in configs.values()]
     return {name: value for name, value in first.items() if all(other.get(name) == value for other in others)}
 
 

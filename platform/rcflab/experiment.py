@@ -8,7 +8,6 @@ nothing ends the process; what the commands print as `error: ...` is raised as a
 
 import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +15,12 @@ from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from rcflab.ablation import AblationTable
 from rcflab.curves import cell_curves
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.frames import history_frame, plan_frame, results_frame
+from rcflab.notebook import progress_console, show_figures
 from rcflab.records import Cell, Json
 from rcflab.report.figures import FIGURES, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
@@ -90,15 +89,21 @@ class Experiment:
         """One row a cell (arm x seed): `state` is done, running, missing, failed (with `reason`) or stale."""
         return plan_frame(self._session, self._view())
 
-    def run(self, on_stale: OnStale = "ask") -> TableView:
+    def run(
+        self, on_stale: OnStale = "ask", on_lost: Literal["refuse", "retrain"] = "refuse", *, partial: bool = False
+    ) -> TableView:
         """Train and evaluate what is missing, write the tables below the storage root, return the table.
 
-        Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
-        KeyboardInterrupt; the same call goes on from there. Raises CellsFailedError, IncompleteError (stale trainings,
-        with `ask`), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
+        The options are those of `rcflab run`; with `partial`, cells that failed are left out of the table and named in
+        it. Progress is printed a line at a time. Interrupting the cell saves checkpoints first, then raises
+        KeyboardInterrupt; the same call goes on from there. Raises CellsFailedError, IncompleteError (stale or lost
+        trainings), InputError, InterruptedRunError, ServiceDownError or StorageError of rcflab.errors.
         """
         choose: Choose = refuse_stale if on_stale == "ask" else lambda work: on_stale
-        return TableView(run_session(self._session, _console(), choose).table)
+        lost = on_lost == "retrain"
+        return TableView(
+            run_session(self._session, progress_console(), choose, retrain_lost=lost, partial=partial).table
+        )
 
     def results(self, metrics: Sequence[str] | None = None, *, wide: bool = False) -> pd.DataFrame:
         """The final evaluation of every cell that has one: a row for each metric of it, or with `wide` a column."""
@@ -106,20 +111,22 @@ class Experiment:
 
     def history(self, metrics: Sequence[str] | None = None) -> pd.DataFrame:
         """Every metric over the steps: a row for each cell, metric and step."""
-        return history_frame(self._session, self._view(), metrics)
+        return history_frame(self._session, self._view(series=True), metrics)
 
-    def table(self, on_stale: Literal["ask", "reuse"] = "ask") -> TableView:
-        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way."""
-        return TableView(self._table(self._view(), on_stale))
+    def table(self, on_stale: Literal["ask", "reuse"] = "ask", *, partial: bool = False) -> TableView:
+        """The table, as `rcflab table` prints it. Raises IncompleteError that names each cell in its way.
+
+        With `partial` these cells are left out, and named in the table.
+        """
+        return TableView(self._table(self._view(), on_stale, partial=partial))
 
     def figure(self, name: str = "forest", on_stale: Literal["ask", "reuse"] = "ask") -> Figure:
         """One of `figures`. Raises InputError for another name, IncompleteError where there is nothing to draw."""
         figure_kind(name)
-        view = self._view()
-        table = self._table(view, on_stale)
-        return draw_figure(
-            name, FigureData(table, cell_curves(self._session.plan, view.keys), tuple(self._session.spec.factors or ()))
-        )
+        view = self._view(series=True)
+        table, curves = self._table(view, on_stale), cell_curves(self._session.plan, view.keys)
+        show_figures()
+        return draw_figure(name, FigureData(table, curves, tuple(self._session.spec.factors or ())))
 
     def diff(self, one: str, other: str, seed: int | None = None) -> pd.DataFrame:
         """What differs between two arms: a row for each field (part, field, value of each), keys at seed 0.
@@ -153,11 +160,11 @@ class Experiment:
         seeds = len({cell.seed for cell in self._session.plan.cells})
         return f"<experiment {self.name}: {len(self.arms)} arms x {seeds} seeds, baseline {self.baseline}>"
 
-    def _view(self) -> LedgerView:
-        return read_ledger(self._session)
+    def _view(self, *, series: bool = False) -> LedgerView:
+        return read_ledger(self._session, series=series)
 
-    def _table(self, view: LedgerView, on_stale: str) -> AblationTable:
-        return build_table(self._session, view, reuse_stale=on_stale == "reuse")
+    def _table(self, view: LedgerView, on_stale: str, *, partial: bool = False) -> AblationTable:
+        return build_table(self._session, view, reuse_stale=on_stale == "reuse", partial=partial)
 
     def _side(self, text: str, seed: int | None, view: LedgerView) -> Side:
         if text not in self.arms and re.fullmatch("[0-9a-f]{4,}", text):
@@ -180,9 +187,3 @@ class Experiment:
         seeds = sorted({cell.seed for cell in self._session.plan.cells})
         wanted = f"one of the arms {', '.join(self.arms)} at one of the seeds {seeds}{nearest(arm, self.arms)}"
         raise InputError([Problem(str(self._session.path), "arms", got, wanted)])
-
-
-def _console() -> Console:
-    """Plain lines: on stdout in a notebook, which shows stderr as if all of it were faults; elsewhere on stderr."""
-    in_notebook = Console().is_jupyter
-    return Console(file=sys.stdout if in_notebook else sys.stderr, force_jupyter=False)

@@ -115,7 +115,9 @@ def _idle_reference(reference: Mapping[str, Json]) -> list[str]:
 
 
 def _toy_no_effect(config: Mapping[str, Json]) -> list[Field]:
-    return [("model", "decay")] if config["model"]["memory"] == 0 else []
+    idle: list[Field] = [("model", "decay")] if config["model"]["memory"] == 0 else []
+    # What never happens is what there was before it could be asked for.
+    return idle + [("training", name) for name in ("starve_at", "kill_at") if not config["training"].get(name)]
 
 
 _NO_EFFECT: dict[str, Callable[[Mapping[str, Json]], list[Field]]] = {"rcf": _rcf_no_effect, "toy": _toy_no_effect}

@@ -97,7 +97,7 @@ class Inventory:
 
     def _key(self, key: str) -> KeyState:
         if key not in self._keys:
-            self._keys[key] = read_key(self.storage, key)
+            self._keys[key] = read_key(self.storage, key, series=False)
         return self._keys[key]
 
     def _line(

@@ -1,6 +1,6 @@
 """Which tables of an experiment people have seen: who adds seeds until a test pleases finds what is not there.
 
-    table of 3 seeds shown --looks.json--> table of 5 seeds: "seeds extended after a look (3 -> 5)"
+    table of 3 seeds shown --looks.json--> table of 5 seeds: "seeds extended after a look (from 3 to 5)"
 
 Looks at 3, 4 and 5 seeds make 10 % false positives of 5 %. A look counts where something was tested (2 seeds or more)
 and where the trials are still the same. Seeds that were written down before the first look (`seeds_planned`) are no

@@ -12,7 +12,7 @@ from rcflab.errors import InputError, Problem
 from rcflab.identity import Fingerprints, digest, eval_key, train_key
 from rcflab.ledger.fold import KeyState
 from rcflab.load import LoadedExperiment
-from rcflab.records import Cell, CellState, RunPlan
+from rcflab.records import Cell, CellState, Json, RunPlan
 from rcflab.schema import batch_of, table_metrics
 from rcflab.suggest import nearest
 
@@ -37,7 +37,7 @@ def make_plan(
             wanted = f"one of the arms {', '.join(loaded.configs)}{nearest(baseline, loaded.configs)}"
             problems.append(Problem(file, "baseline", repr(baseline), wanted))
     chosen = [arm for arm in loaded.configs if arms is None or arm in arms]
-    problems += _other_videos(str(loaded.path), {arm: fingerprints[arm].videos for arm in chosen})
+    problems += _other_videos(loaded, fingerprints, chosen)
     count = spec.seeds if seeds is None else seeds
     if len(chosen) * count > spec.most_cells:
         got, hint = f"{len(chosen)} arms x {count} seeds", "Narrow it by --arms or --seeds, or raise most_cells"
@@ -89,14 +89,18 @@ def _equal_arms(loaded: LoadedExperiment) -> list[Problem]:
     return problems
 
 
-def _other_videos(file: str, videos: Mapping[str, str]) -> list[Problem]:
+def _other_videos(
+    loaded: LoadedExperiment, fingerprints: Mapping[str, Fingerprints], arms: Collection[str]
+) -> list[Problem]:
     """Arms that would be scored on other videos than the rest: no table could hold them, however long they train."""
-    groups: dict[str, list[str]] = {}
-    for arm, scored_on in videos.items():
-        groups.setdefault(scored_on, []).append(arm)
+    groups: dict[tuple[str, Json], list[str]] = {}
+    for arm in arms:
+        frames = loaded.configs[arm]["evaluation"].get("frames")
+        groups.setdefault((fingerprints[arm].videos, frames), []).append(arm)
     if len(groups) < 2:
         return []
-    got = f"arms that are scored on different videos: {' | '.join(', '.join(arms) for arms in groups.values())}"
+    file = str(loaded.path)
+    got = f"arms that are scored on different videos: {' | '.join(', '.join(names) for names in groups.values())}"
     hint = "Change only the training data between arms, write an experiment for each set of videos, or take --arms"
     return [Problem(file, "arms", got, "the same validation videos for all arms of a table", hint)]
 

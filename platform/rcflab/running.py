@@ -83,12 +83,12 @@ def run_session(
     waiting = False
     with announced(session, hooks if jobs else (), console):
         if jobs or not is_shipped(session):
-            waiting = not _run(session, resources, jobs, hooks, console).clear
+            waiting = not _run(session, resources, jobs, hooks, console)
             view = read_ledger(session, series=False)
         done = _finish(session, view, choice, partial)
-    if session.is_whole and not waiting:
-        _publish(session, done.table, console)
-    return done
+        if session.is_whole and not waiting and not done.table.left_out:
+            _publish(session, done.table, console)
+        return done
 
 
 def refuse_stale(work: Work) -> Choice:
@@ -118,14 +118,15 @@ def _refuse_lost(session: Session, view: LedgerView, jobs: list[Job]) -> None:
         raise IncompleteError("\n".join(lost))
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> Pending:
+def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> bool:
+    """Whether the tracking store has it all in the end."""
     try:
-        return _run_and_ship(session, resources, jobs, hooks, console)
+        return _run_and_ship(session, resources, jobs, hooks, console).clear
     except BudgetSpentError as error:
         more = explained(session, error)
         if more is not None:
             raise more from error
-        return ship_rest(session, open_shipper(session), _PATIENCE_S)
+        return is_shipped(session)
 
 
 def _run_and_ship(
@@ -207,6 +208,7 @@ def _prepare(session: Session) -> None:
 
 def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -> Finished:
     # Tests and figures take a second to load: nothing before the table waits for them.
+    from rcflab.pages import Told, write_report
     from rcflab.report.files import write_tables
     from rcflab.tables import build_table, table_folder, table_provenance
 
@@ -222,6 +224,8 @@ def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -
     table = build_table(session, view, reuse_stale=choice == "reuse", partial=partial)
     if session.is_whole:
         write_tables(table_folder(session, table), table, table_provenance(session, view))
+        faults = tuple(f"{each.arm} seed {each.seed}: {each.why}" for each in table.left_out)
+        write_report(session, view, Told(table, faults))
     return Finished(view, table, fault)
 
 

@@ -5,12 +5,12 @@ prefix --plans, cells--> eval_key, train_key --plan.json | job.json--> configura
 Nothing but the storage root is read: no YAML file, no data.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from rcflab.errors import InputError, Problem
+from rcflab.execute.job_file import JobRecord
 from rcflab.ledger.events import Evaluated
 from rcflab.ledger.files import storage_errors
 from rcflab.ledger.fold import KeyState
@@ -73,7 +73,7 @@ def find_trial(storage: Path, prefix: str) -> Trial:
         raise InputError([_not_one(storage, prefix, matches, places)])
     (eval_key,) = matches
     found = known[eval_key]
-    state = read_key(storage, found.train_key)
+    state = read_key(storage, found.train_key, series=False)
     where = tuple(places.get(eval_key, ()))
     return Trial(eval_key, found.train_key, found.task, found.seed, found.config, found.fingerprints, where, state)
 
@@ -101,17 +101,13 @@ def _on_disk(storage: Path, prefix: str) -> dict[str, _Known]:
         folders |= set(storage.glob(f"cells/{prefix}*"))
     found: dict[str, _Known] = {}
     for folder in sorted(folders):
-        job = _job(folder)
-        for eval_key, config in job.get("evaluations", {}).items():
+        job = JobRecord.read(folder)
+        if job is None:
+            continue
+        for eval_key, config in job.evaluations.items():
             if eval_key.startswith(prefix) or folder.name.startswith(prefix):
-                found[eval_key] = _Known(folder.name, job["task"], job["seed"], config, {})
+                found[eval_key] = _Known(folder.name, job.task, job.seed, config, {})
     return found
-
-
-def _job(folder: Path) -> Mapping[str, Json]:
-    path = folder / "job.json"
-    with storage_errors(path, "read"):
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _not_one(

@@ -167,7 +167,10 @@ def test_an_interrupt_is_exit_code_130(monkeypatch: pytest.MonkeyPatch, experime
     assert RUNNER.invoke(app, ["plan", str(experiment())]).exit_code == 130
 
 
-@pytest.mark.parametrize("command", ["check", "plan", "run", "table", "diff", "eval", "data", "sync"])
+@pytest.mark.parametrize(
+    "command",
+    ["check", "plan", "run", "table", "report", "replay", "diff", "list", "init", "power", "eval", "data", "sync"],
+)
 def test_every_listed_command_is_there_and_explains_itself(command: str) -> None:
     done = RUNNER.invoke(app, [command, "--help"])
     assert done.exit_code == 0
@@ -190,6 +193,7 @@ def test_an_unknown_command_is_bad_usage() -> None:
         "rcflab.session",
         "rcflab.commands.plan",
         "rcflab.commands.table",
+        "rcflab.commands.report",
     ],
 )
 def test_plans_and_tables_load_no_network_and_no_orchestration(module: str, repository: Path) -> None:

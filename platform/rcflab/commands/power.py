@@ -18,6 +18,7 @@ from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, 
 from rcflab.comparison import Comparison, Comparisons
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.records import Json
+from rcflab.report.comparisons import against
 from rcflab.report.numbers import rounded
 from rcflab.report.power import limits_text, seeds_text
 from rcflab.report.statistics_json import needed_json
@@ -151,7 +152,7 @@ def _print(first: Comparisons, lines: list[_Line], power: float) -> None:
             f"{rounded(gap, digits)} ({'any' if count is None else count})" for count, gap in line.least.items()
         )
         table.add_row(
-            Text(f"{line.arm} \u2212 {line.baseline}"),
+            Text(against(line.arm, line.baseline)),
             str(line.n),
             rounded(line.gap, digits),
             rounded(line.sd, digits + 1),

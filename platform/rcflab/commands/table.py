@@ -43,8 +43,8 @@ def table_command(
 
     Reads the YAML files, the data's digests and the ledgers below storage.root; with `--from mlflow` the tracking
     store instead of the ledger, for equal bytes. Writes each table in all formats below storage.root/experiments/NAME
-    when the whole experiment is asked for. Several experiments become one document; each
-    table stays complete, and a family of comparisons of its own. Costs seconds.
+    when the whole experiment is asked for. Several experiments become one document; each table stays complete, and a
+    family of comparisons of its own. Costs seconds.
 
     Example: rcflab table experiments/table_*.yaml --base synth --format tex --output paper/
 
@@ -52,10 +52,10 @@ def table_command(
     """
     sessions = [_tuned(each, set_, arms, seeds, base) for each in open_sessions(experiments, set_, arms, seeds, base)]
     views = [_read(session, source) for session in sessions]
-    reuse = on_stale == "reuse" or _agreed(views)
+    reuse = on_stale == "reuse" or agreed(views)
     tables = build_tables(list(zip(sessions, views, strict=True)), reuse_stale=reuse, partial=partial)
-    if arms is None and seeds is None:
-        for session, view, table in zip(sessions, views, tables, strict=True):
+    for session, view, table in zip(sessions, views, tables, strict=True):
+        if session.is_whole:
             write_tables(table_folder(session, table), table, table_provenance(session, view))
     if output is not None:
         write_document(output, tables)
@@ -78,7 +78,7 @@ def _read(session: Session, source: Source) -> LedgerView:
     return read_tracking(session) if source == "mlflow" else read_ledger(session, series=False)
 
 
-def _agreed(views: list[LedgerView]) -> bool:
+def agreed(views: list[LedgerView]) -> bool:
     """Ask a person about stale cells; without a person the answer is no."""
     stale = sum(state == "stale" for view in views for state in view.states.values())
     if not stale or not sys.stdin.isatty():

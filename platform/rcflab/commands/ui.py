@@ -5,14 +5,8 @@ Session --tracking store--> a database: `mlflow server` as a child, on this mach
 """
 
 import json
-import os
 import signal
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 import webbrowser
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -23,15 +17,10 @@ import typer
 from rcflab.commands.options import AsJson, Base, Experiment, Set, open_session
 from rcflab.commands.publish import open_tracker
 from rcflab.errors import InputError, Problem, ServiceDownError
-from rcflab.session import Session
 from rcflab.track.dashboard import page_url
 from rcflab.track.describe import note
-from rcflab.track.mlflow_client import CALM
+from rcflab.track.mlflow_server import Server, serving
 from rcflab.track.schema_check import refuse_other_schema
-
-HOST = "127.0.0.1"
-_START_S = 120.0
-_END_S = 10.0
 
 
 def ui_command(
@@ -61,9 +50,10 @@ def ui_command(
     if uri.startswith(("http://", "https://")):
         _tell(page_url(uri, page), browser, as_json=json_)
         return
-    with _server(session, uri, port) as (process, address):
-        _tell(page_url(address, page), browser, as_json=json_)
-        _wait(process)
+    session.experiment_folder.mkdir(parents=True, exist_ok=True)
+    with _ended_like_ctrl_c(), serving(uri, session.experiment_folder / ".ui.log", port) as server:
+        _tell(page_url(server.address, page), browser, as_json=json_)
+        _wait(server)
 
 
 def _tell(url: str, browser: bool, *, as_json: bool) -> None:
@@ -73,64 +63,23 @@ def _tell(url: str, browser: bool, *, as_json: bool) -> None:
         webbrowser.open(url)
 
 
-@contextmanager
-def _server(session: Session, uri: str, port: int | None) -> Generator[tuple["subprocess.Popen[bytes]", str]]:
-    """MLflow's server on `uri`, once it answers; gone at the end of the block. Raises ServiceDownError."""
-    port = port or _free_port()
-    address = f"http://{HOST}:{port}"
-    where = ["--backend-store-uri", uri, "--host", HOST, "--port", str(port), "--workers", "1"]
-    command = [sys.executable, "-m", "mlflow", "server", *where]
-    environment = os.environ | CALM | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    session.experiment_folder.mkdir(parents=True, exist_ok=True)
-    log = session.experiment_folder / ".ui.log"
-    with log.open("wb") as stream:
-        # A group of its own: Ctrl-C reaches this process alone, which then ends the server with its workers.
-        process = subprocess.Popen(command, env=environment, stdout=stream, stderr=stream, start_new_session=True)
+def _wait(server: Server) -> None:
+    """Until Ctrl-C, or the server's own end."""
     try:
-        _await_answer(process, address, str(log))
-        yield process, address
-    finally:
-        _end(process)
-
-
-def _await_answer(process: "subprocess.Popen[bytes]", address: str, log: str) -> None:
-    deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise ServiceDownError(f"mlflow server ended with code {process.returncode}; what it said is in {log}")
-        try:
-            with urllib.request.urlopen(f"{address}/health", timeout=2):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise ServiceDownError(f"mlflow server did not answer at {address} within {_START_S:.0f} s; see {log}")
-
-
-def _wait(process: "subprocess.Popen[bytes]") -> None:
-    """Until Ctrl-C or SIGTERM, or the server's own end."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        process.wait()
+        server.process.wait()
     except KeyboardInterrupt:
         return
+    raise ServiceDownError(f"mlflow server ended with code {server.process.returncode}")
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Generator[None]:
+    """SIGTERM ends the block too, with the server, which would be left behind; and SIGINT also where a shell has put
+    the command into the background, whose children ignore it.
+    """
+    before = {number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
-    raise ServiceDownError(f"mlflow server ended with code {process.returncode}")
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """The server and what it started."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        if process.poll() is not None:
-            return
-        os.killpg(process.pid, number)
-        try:
-            process.wait(_END_S)
-        except subprocess.TimeoutExpired:
-            continue
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+        for number, handler in before.items():
+            signal.signal(number, handler)

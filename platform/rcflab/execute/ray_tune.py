@@ -272,6 +272,7 @@ def make_tuner(
             callbacks=[listener],
             stop=_StopOn(stop),
             verbose=0,
+            progress_reporter=tune.CLIReporter(),  # silent; Tune's own choice wipes the output of a notebook's cell
         ),
     )
 

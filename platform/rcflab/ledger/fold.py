@@ -16,7 +16,7 @@ from rcflab.ledger.events import AttemptStarted, BestKept, CheckpointSaved, Eval
 from rcflab.records import Json
 
 LedgerState = Literal["empty", "started", "finished", "failed", "interrupted", "pruned"]
-_MAY_DIFFER = ("time/", "system/", "cost/latency_ms")
+MAY_DIFFER = ("time/", "system/", "cost/latency_ms")
 """Durations and the load of the machine differ from run to run; everything else repeats bit for bit."""
 
 
@@ -194,7 +194,7 @@ class KeyFold:
 
     def _keep(self, series: _Series, key: str, step: int, value: float, ts_ms: int) -> bool:
         known = series.add(step, value, ts_ms)
-        if known is not None and known != value and not key.startswith(_MAY_DIFFER):
+        if known is not None and known != value and not key.startswith(MAY_DIFFER):
             self._alarms.append(Alarm(key, step, known, value))
         return known is None
 

@@ -44,10 +44,21 @@ def section_rows(sections: Sequence[Comparisons]) -> tuple[ComparisonRow, ...]:
     if len(sections) < 2:
         return comparison_rows(sections[0] if sections else None)
     return tuple(
-        row if row.arm.startswith(_EFFECTS) else replace(row, arm=f"{row.arm} \u2212 {found.baseline}")
-        for found in sections
-        for row in comparison_rows(found)
+        replace(row, arm=against(row.arm, found.baseline)) for found in sections for row in comparison_rows(found)
     )
+
+
+def as_one(sections: Sequence[Comparisons]) -> Comparisons | None:
+    """Those with all baselines, as figures show them below each other: `baseline` is empty where there are several."""
+    if len(sections) < 2:
+        return sections[0] if sections else None
+    arms = tuple(replace(each, arm=against(each.arm, found.baseline)) for found in sections for each in found.arms)
+    return replace(sections[0], arms=arms, baseline="")
+
+
+def against(arm: str, baseline: str) -> str:
+    """`arm − baseline`; effects of a design have no baseline."""
+    return arm if arm.startswith(_EFFECTS) else f"{arm} \u2212 {baseline}"
 
 
 def comparison_head(found: Comparisons) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from rcflab.metrics import MetricSpec
 from rcflab.report.arm_curves import ArmCurve
@@ -53,6 +54,7 @@ def _draw(
     axes.set_xlim(*limits(min(curve.points[0].step for curve in curves), last, 0.02))
     ends = [(curve.points[-1].step, curve.points[-1].mean) for curve in curves]
     label_ends(axes, room, ends, names, [way.colour for way in looks])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.set_xlabel("training step")
     axes.set_ylabel(axis_label(spec))
 

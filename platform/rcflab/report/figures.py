@@ -17,6 +17,7 @@ from rcflab.curves import Curve
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.metrics import METRICS
 from rcflab.report.arm_curves import ArmCurve, arm_curves
+from rcflab.report.comparisons import as_one
 from rcflab.report.cost_plot import COSTS, arm_costs, cost_metric, cost_plot
 from rcflab.report.curve_plot import curve_plot
 from rcflab.report.factor_plot import factor_lines, factor_plot
@@ -52,10 +53,16 @@ class FigureKind:
     """None where the experiment has nothing of the kind to show."""
     needs: str
     """What an experiment must have for it."""
+    caption: str = ""
+    """What a reader of the page has to know."""
+
+
+_BANDS = "Lines are means over seeds, bands one standard deviation."
+_WHISKERS = "Means over seeds, whiskers one standard deviation."
 
 
 def _forest(data: FigureData) -> Figure | None:
-    found = data.table.comparisons
+    found = as_one(data.table.all_comparisons)
     return None if found is None or not found.arms else forest_plot(found)
 
 
@@ -94,10 +101,23 @@ FIGURES: dict[str, FigureKind] = {
         "differences to the baseline with their intervals",
         _forest,
         "the baseline and another arm in the table, and table.resamples above 0",
+        "Differences to the baseline. An interval that leaves out 0 is not yet a finding: the verdicts count all arms.",
     ),
-    "curves": FigureKind("the primary metric over training", _curves, "evaluations on the way"),
-    "loss": FigureKind("the loss over training", _loss, "more than one step with a loss"),
-    "cost": FigureKind("the primary metric against cost", _cost, f"one of {', '.join(COSTS)}, different for its arms"),
+    "curves": FigureKind(
+        "the primary metric over training",
+        _curves,
+        "evaluations on the way",
+        f"Evaluations on the way. {_BANDS}",
+    ),
+    "loss": FigureKind(
+        "the loss over training", _loss, "more than one step with a loss", f"Loss of the training. {_BANDS}"
+    ),
+    "cost": FigureKind(
+        "the primary metric against cost",
+        _cost,
+        f"one of {', '.join(COSTS)}, different for its arms",
+        f"What an arm costs. {_WHISKERS}",
+    ),
     "factor": FigureKind("the primary metric over a field", _factor, "arms that differ in a field of three numbers"),
     "interaction": FigureKind("two factors together", _interaction, "`factors`, with an arm for each combination"),
 }
@@ -109,7 +129,7 @@ class Picture:
 
     name: str
     """Of its files."""
-    title: str
+    caption: str
     draw: Callable[[], Figure]
     """A new one at each call: one that was drawn before gives other bytes."""
 
@@ -117,12 +137,18 @@ class Picture:
 def pictures(data: FigureData) -> tuple[Picture, ...]:
     """All that there is to show, the answer first; a picture for each field and each pair of factors."""
     found = [_whole(name, data) for name in ("forest", "curves", "loss", "cost")]
+    found += [
+        Picture(f"forest-{_file_name(each.baseline)}", FIGURES["forest"].caption, partial(forest_plot, each))
+        for each in data.table.more_comparisons
+        if each.arms
+    ]
     for line in factor_lines(data.table, data.primary):
-        title = f"{line.spec.label} over {line.knob.label}"
-        found.append(Picture(f"factor-{_file_name(line.knob.label)}", title, partial(factor_plot, line)))
+        caption = f"{line.spec.label} over {line.knob.label}, all else as in the baseline (filled). {_WHISKERS}"
+        found.append(Picture(f"factor-{_file_name(line.knob.label)}", caption, partial(factor_plot, line)))
     for each in interactions(data.table, data.factors, data.primary):
         name = f"interaction-{_file_name(each.across)}-{_file_name(each.lines)}"
-        found.append(Picture(name, f"{each.across} and {each.lines} together", partial(interaction_plot, each)))
+        caption = f"{each.across} and {each.lines} together: parallel lines do not depend on each other. {_WHISKERS}"
+        found.append(Picture(name, caption, partial(interaction_plot, each)))
     return tuple(picture for picture in found if picture is not None)
 
 
@@ -134,7 +160,7 @@ def _whole(name: str, data: FigureData) -> Picture | None:
     def draw() -> Figure:
         return draw_figure(name, data)
 
-    return Picture(name, kind.about, draw)
+    return Picture(name, kind.caption, draw)
 
 
 def _file_name(label: str) -> str:

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 from rcflab.ablation import AblationTable
 from rcflab.ledger.files import replace_bytes, replace_json, replace_text, storage_errors
 from rcflab.records import Json
+from rcflab.report.comparisons import as_one
 from rcflab.report.comparisons_csv import render_comparisons_csv
 from rcflab.report.csv_file import render_csv, render_csv_tables
 from rcflab.report.forest import ImageFormat, forest_plot, image
@@ -101,7 +102,7 @@ def _write(folder: Path, texts: Mapping[Format, str], stem: str) -> dict[Format,
 
 def _write_figures(folder: Path, table: AblationTable) -> None:
     """Those of this table; none of an earlier one stays beside it."""
-    found = table.comparisons
+    found = as_one(table.all_comparisons)
     for form in get_args(ImageFormat):
         path = folder / f"forest.{form}"
         if found is not None and found.arms:

@@ -69,7 +69,8 @@ def _draw(axes: Any, found: Comparisons, names: Sequence[str], said: Sequence[st
         )  # fmt: skip
     axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_xlabel(f"Δ {found.metric.label} (arms: to {short(found.baseline)})", fontsize=8)
+    to = f" (arms: to {short(found.baseline)})" if found.baseline else ""
+    axes.set_xlabel(f"Δ {found.metric.label}{to}", fontsize=8)
     axes.spines[["left"]].set_visible(False)
     axes.tick_params(axis="y", length=0)
 

@@ -19,7 +19,7 @@ from rcflab.report.titles import FAMILIES, row_titles, title_heads
 
 _ARROWS = {"higher": " ↑", "lower": " ↓", "neither": ""}
 _MARKS = {Switch.ON: "✓", Switch.OFF: "✗", None: "–"}
-Kind = Literal["name", "knob", "number", "words"]
+Kind = Literal["name", "knob", "number", "words", "key", "bad"]
 
 
 @dataclass(frozen=True, slots=True)

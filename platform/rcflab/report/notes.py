@@ -1,6 +1,7 @@
 """Notes below a table on what its rows are called and what made them."""
 
-from rcflab.ablation import AblationTable, Row
+from rcflab.ablation import AblationTable
+from rcflab.report.names import baseline_marked
 
 
 def layout_notes(table: AblationTable) -> list[str]:
@@ -13,12 +14,8 @@ def layout_notes(table: AblationTable) -> list[str]:
     if any(knob.shown(row.arm) is None for knob in table.knobs for row in table.rows):
         notes.append("A knob without an entry has no effect in that row.")
     if table.layout == "knobs":
-        notes.append(f"Rows from above: {', '.join(_named(row) for row in table.rows)}.")
+        notes.append(f"Rows from above: {', '.join(baseline_marked(row.arm, row.is_baseline) for row in table.rows)}.")
     return notes
-
-
-def _named(row: Row) -> str:
-    return f"{row.arm} (baseline)" if row.is_baseline else row.arm
 
 
 def made_by(table: AblationTable) -> str:

@@ -7,13 +7,14 @@ AblationTable --table_rows--> TableRows --> markdown | latex          (csv and j
 from dataclasses import dataclass
 
 from rcflab.ablation import AblationTable, Measure
-from rcflab.knobs import Switch
+from rcflab.knobs import Switch, as_words
 from rcflab.metrics import MetricSpec
 from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, section_rows
 from rcflab.report.notes import layout_notes, made_by
 from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
+from rcflab.yaml_file import is_mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def _notes(table: AblationTable) -> list[str]:
     if table.extended:
         path = ", ".join(map(str, table.extended.looks))
         notes.append(
-            f"Seeds extended after a look ({path} -> {table.extended.seeds}): who adds seeds until a test pleases "
+            f"Seeds extended after a look (from {path} to {table.extended.seeds}): who adds seeds until a test pleases "
             "finds what is not there; p does not know of it."
         )
     if table.tests:
@@ -176,8 +177,7 @@ def _notes(table: AblationTable) -> list[str]:
     if table.tuned:
         notes.append(table.tuned)
     if table.scoring:
-        settings = ", ".join(f"{name} {value}" for name, value in table.scoring.items() if value is not None)
-        notes.append(f"Scored with {settings}.")
+        notes.append(f"Scored with {_settings(table)}.")
     notes.append(f"Evaluated on videos {table.videos_digest[:12]}{made_by(table)}; trials are named in table.json.")
     return notes
 
@@ -203,6 +203,11 @@ def _gaps(table: AblationTable) -> list[str]:
     notes = [f"No value of {label}: {', '.join(cells)}." for label, cells in gaps.items() if cells]
     rule = "Means and differences use the seeds that have a value; (n=) says how many where not all have."
     return [*notes, rule] if notes else []
+
+
+def _settings(table: AblationTable) -> str:
+    said = {name: value for name, value in table.scoring.items() if value is not None}
+    return ", ".join(f"{name} {as_words(value) if is_mapping(value) else value}" for name, value in said.items())
 
 
 def _unit(unit: str) -> str:

@@ -4,6 +4,7 @@ TableRows --title_heads--> arm | knobs ...        ArmRow --row_titles--> name | 
 """
 
 from rcflab.knobs import Switch
+from rcflab.report.names import baseline_marked
 from rcflab.report.rows import ArmRow, TableRows
 
 FAMILIES = (
@@ -20,5 +21,5 @@ def title_heads(rows: TableRows) -> tuple[str, ...]:
 
 def row_titles(rows: TableRows, row: ArmRow) -> tuple[Switch | str | None, ...]:
     """The entries below them; None where a field has no effect."""
-    name = row.arm + (" (baseline)" if row.is_baseline else "")
+    name = baseline_marked(row.arm, row.is_baseline)
     return (*([name] if rows.names_arms else []), *row.knobs)

@@ -6,6 +6,7 @@ Over seeds it answers for exactly these videos. Over videos it is the best guess
 and n are not stated: no unit whose mean is the gap of AP50 can give its p, so it tested means of scores per video.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -59,10 +60,11 @@ def t_test(arm: Sequence[float], rival: Sequence[float], unit: Unit = "video", p
 def paired_t(differences: Sequence[float], unit: Unit = "seed") -> TTest:
     """The test of differences that are already paired, one a unit; raises as `t_test` does."""
     found = _summary(differences, unit)
-    error = (found.sd or 0.0) / found.n**0.5
+    error = (found.sd or 0.0) / math.sqrt(found.n)
     if error == 0:
         return _without_spread(unit, True, (found,), found.mean)
-    p = float(stats.ttest_1samp(np.asarray(differences, np.float64), 0.0).pvalue)
+    # Of Student's law itself: scipy.stats.ttest_1samp says the same in fifty times the time.
+    p = 2 * float(special.stdtr(found.n - 1.0, -abs(found.mean) / error))
     return TTest(unit, True, (found,), found.mean, error, found.n - 1.0, p)
 
 

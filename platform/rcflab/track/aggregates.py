@@ -31,6 +31,7 @@ def _aggregate(table: AblationTable, row: Row) -> ArmAggregate:
         "rcflab.eval_keys": ", ".join(row.eval_keys),
         "rcflab.videos_digest": table.videos_digest,
         "rcflab.reused_seeds": ", ".join(str(seed) for arm, seed in table.reused if arm == row.arm),
+        "rcflab.partial": str(bool(table.left_out)).lower(),
         "rcflab.verdict": "baseline" if row.is_baseline else "",
     }
     found = table.comparisons

@@ -166,12 +166,12 @@ class CellShipper:
 
     def _register(self, cell: Cell, state: KeyState, cursor: Cursor) -> Cursor:
         """Checkpoints, once the training has ended: before, each is soon replaced."""
-        for model in models_of(cell, state, self._storage, self._inputs.get(cell.arm, Inputs())):
-            mark = f"{model.stage}:{model.sha256}"
-            if mark not in cursor.uploaded:
-                self._tracker.register(cursor.run_id, model)
-                cursor = self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
-        return cursor
+        models = models_of(cell, state, self._storage, self._inputs.get(cell.arm, Inputs()))
+        mark = "models:" + "+".join(each.sha256[:16] for each in models)
+        if not models or mark in cursor.uploaded:
+            return cursor
+        self._tracker.register(cursor.run_id, models)
+        return self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
 
     def _advance(self, cell: Cell, cursor: Cursor) -> Cursor:
         write_cursor(self._folder, cell.eval_key, cursor)

@@ -3,7 +3,7 @@
     RunPlan --view_state--> JSON of an experiment's tag mlflow.sharedViewState.<KEY>
                                  #/experiments/<id>/runs?viewStateShareKey=<KEY>&compareRunsMode=CHART
 
-    Final metrics | Curves | Difference to the baseline | Order and Lipschitz | (MLflow's own, folded)
+    Final metrics | Curves | Difference to the baseline | Order and Lipschitz | All beside the baseline | (rest, folded)
 
 The format is private to MLflow's page and was read from that of 3.17: a later one may ignore it, and then opens as if
 there were none. tests/rcflab/track/test_dashboard.py looks at it in a browser.
@@ -29,7 +29,7 @@ the tag's name and value, and two arms may get the same one: the view groups by 
 _COLOURS = 29
 _LOSSES = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce")
 _DIAGNOSTICS = ("order/consistency_pct", "order/override_pct", "lipschitz/secant_mean")
-_FOLDED = ("train", "val", "toy", "order", "lipschitz", "cost", "data", "time", "System metrics", "Model metrics")
+_FOLDED = ("train", "cost", "data", "time", "System metrics")
 """Sections that MLflow makes of the remaining metrics, by the name before the slash."""
 _AGGREGATES = ("mean", "sd", "n", "low", "high", "p", "p_holm", "difference", "difference_sd", "difference_low",
                "difference_high")  # fmt: skip
@@ -50,12 +50,19 @@ def view_state(plan: RunPlan) -> str:
     sections = [
         _section("final", "Final metrics (mean of the seeds)", cards, [_bar(f"{group}{key}", key) for key in metrics]),
         _section("curves", "Curves", cards, [_line(key) for key in (*metrics[:2], *_LOSSES)]),
-        _section("difference", f"Difference to {plan.baseline}", cards, _differences(plan, metrics, tag)),
+        _section(
+            "difference", f"Difference to {plan.baseline}", cards, [_bar(f"{DIFFERENCE}/{key}", key) for key in metrics]
+        ),
     ]
     if any(key.startswith("val/") for key in metrics):  # the toy has no frames, so no order
         charts = [_bar(key, key) for key in _DIAGNOSTICS]
         sections.append(_section("order", "Order and Lipschitz", cards, charts))
-    rest = [*_FOLDED, *(f"{name}/{group}" for name in _AGGREGATES for group in _groups(plan.metrics))]
+    sections.append(_section("all", f"All metrics beside {plan.baseline}", cards, [_beside(plan, tag)], columns=1))
+    rest = [
+        *_FOLDED,
+        *_groups(plan.metrics),
+        *(f"{name}/{group}" for name in _AGGREGATES for group in _groups(plan.metrics)),
+    ]
     sections += [_folded(name) for name in rest]
     state = {
         "searchFilter": "tags.`rcflab.role` != 'parent'",
@@ -106,7 +113,7 @@ def _colour(group: str) -> int:
     return (low | high << 8) % _COLOURS
 
 
-def _section(name: str, title: str, cards: list[Json], charts: Sequence[Mapping[str, Json]]) -> Json:
+def _section(name: str, title: str, cards: list[Json], charts: Sequence[Mapping[str, Json]], columns: int = 3) -> Json:
     """A section, whose charts go to `cards`."""
     for number, chart in enumerate(charts):
         cards.append(
@@ -114,7 +121,7 @@ def _section(name: str, title: str, cards: list[Json], charts: Sequence[Mapping[
              "runsCountToCompare": 100, **chart}
         )  # fmt: skip
     return {"uuid": name, "name": title, "display": True, "isReordered": True, "deleted": False, "isGenerated": False,
-            "columns": 3, "cardHeight": 320}  # fmt: skip
+            "columns": columns, "cardHeight": 320 if columns > 1 else 520}  # fmt: skip
 
 
 def _folded(name: str) -> Json:
@@ -144,19 +151,16 @@ def _line(key: str) -> dict[str, Json]:
     }
 
 
-def _differences(plan: RunPlan, metrics: Sequence[str], tag: str) -> list[dict[str, Json]]:
-    """The table's own differences, and MLflow's list of all metrics beside those of the baseline."""
-    bars = [_bar(f"{DIFFERENCE}/{key}", key) for key in metrics]
-    listed: dict[str, Json] = {
+def _beside(plan: RunPlan, tag: str) -> dict[str, Json]:
+    """MLflow's list of all metrics of all arms, as changes from the baseline."""
+    return {
         "type": "DIFFERENCE",
-        "displayName": f"All metrics, arms beside {plan.baseline}",
-        "chartName": f"All metrics, arms beside {plan.baseline}",
+        "chartName": f"All metrics beside {plan.baseline}",
         "compareGroups": ["Model metrics"],
         "showChangeFromBaseline": True,
         "showDifferencesOnly": True,
         "baselineColumnUuid": _group(tag, plan.baseline),
     }
-    return [*bars, listed]
 
 
 def _title(key: str) -> str:

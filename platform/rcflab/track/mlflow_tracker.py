@@ -23,7 +23,7 @@ from rcflab.track.mlflow_client import MlflowStore
 from rcflab.track.tracker import ArmAggregate, CellRun, ParentRun, Row, RunStatus
 
 if TYPE_CHECKING:
-    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities import LoggedModel, Run, RunTag
 
 _SQLITE = "sqlite:///"
 _ROWS_PER_REQUEST = 1000
@@ -68,7 +68,7 @@ class MlflowTracker:
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
         """Every run of `eval_key` in every experiment of the store, oldest first."""
         with self._store.answers():
-            return tuple(cell_run(run) for run in self._store.cells(eval_key))
+            return tuple(_cell_run(run) for run in self._store.cells(eval_key))
 
     def create_cell(self, parent: ParentRun, plan: RunPlan, cell: Cell, generation: int, started_ms: int) -> CellRun:
         """Make the run of a cell below its parent."""
@@ -84,7 +84,7 @@ class MlflowTracker:
         }
         name = f"{cell.arm} seed {cell.seed}"
         with self._store.answers():
-            return cell_run(self._store.client.create_run(parent.experiment_id, started_ms, tags, name))
+            return _cell_run(self._store.client.create_run(parent.experiment_id, started_ms, tags, name))
 
     def publish_arms(self, parent: ParentRun, plan: RunPlan, arms: Sequence[ArmAggregate]) -> None:
         """Find each arm's run by its tags, or make it, and write what differs."""
@@ -118,8 +118,7 @@ class MlflowTracker:
         metrics = [
             Metric(key, value, now_ms, 0) for key, value in arm.metrics.items() if run.data.metrics.get(key) != value
         ]
-        self._store.client.log_batch(run.info.run_id, metrics=metrics)
-        self._set_tags(run.info.run_id, tags)
+        self._store.client.log_batch(run.info.run_id, metrics=metrics, tags=_run_tags(tags))
         if run.info.status != "FINISHED":
             self._store.client.set_terminated(run.info.run_id, status="FINISHED")
 
@@ -130,8 +129,7 @@ class MlflowTracker:
         with self._store.answers():
             known = self._store.client.get_run(run_id).data.params if params else {}
             missing = [Param(key, value[:_MAX_PARAM]) for key, value in params.items() if key not in known]
-            self._store.client.log_batch(run_id, params=missing)
-            self._set_tags(run_id, tags)
+            self._store.client.log_batch(run_id, params=missing, tags=_run_tags(tags))
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
         """Store rows in batches. MLflow would keep infinity as 1.8e308: what is not finite is left out."""
@@ -166,25 +164,29 @@ class MlflowTracker:
         with self._store.answers():
             self._store.client.log_inputs(run_id, inputs)
 
-    def register(self, run_id: str, model: CheckpointModel) -> None:
-        """Find or make the logged model of a checkpoint, and name it as an output of the run."""
+    def register(self, run_id: str, models: Sequence[CheckpointModel]) -> None:
+        """Find or make the logged models of a training's checkpoints, and name them as outputs of the run."""
         from mlflow.entities import LoggedModelOutput
 
         with self._store.answers():
             run = self._store.client.get_run(run_id)
-            known = self._models(run.info.experiment_id, model)
-            same = [each for each in known if each.tags.get("rcflab.sha256") == model.sha256]
-            for other in known:
-                if other not in same:  # of a training by other code, whose files are gone
-                    self._store.client.set_logged_model_tags(other.model_id, {"rcflab.superseded": "true"})
-            found = same[0] if same else self._create_model(run, model)
-            named = run.outputs.model_outputs if run.outputs else []
-            if found.model_id not in [each.model_id for each in named]:
-                self._store.client.log_outputs(run_id, [LoggedModelOutput(found.model_id, model.step)])
+            named = {each.model_id for each in run.outputs.model_outputs} if run.outputs else set[str]()
+            outputs: list[LoggedModelOutput] = []
+            for model in models:
+                found = self._model(run, model)
+                if found.model_id not in named:
+                    outputs.append(LoggedModelOutput(found.model_id, model.step))
+            self._store.client.log_outputs(run_id, outputs)
 
-    def _models(self, experiment_id: str, model: CheckpointModel) -> "list[LoggedModel]":
+    def _model(self, run: "Run", model: CheckpointModel) -> "LoggedModel":
+        """The model of exactly this checkpoint; others of its stage are of a training by other code."""
         where = f"tags.`rcflab.train_key` = '{model.train_key}' and tags.`rcflab.stage` = '{model.stage}'"
-        return list(self._store.client.search_logged_models([experiment_id], where))
+        known = list(self._store.client.search_logged_models([run.info.experiment_id], where))
+        same = [each for each in known if each.tags.get("rcflab.sha256") == model.sha256]
+        for other in known:
+            if other not in same:
+                self._store.client.set_logged_model_tags(other.model_id, {"rcflab.superseded": "true"})
+        return same[0] if same else self._create_model(run, model)
 
     def _create_model(self, run: "Run", model: CheckpointModel) -> "LoggedModel":
         tags = {
@@ -239,12 +241,16 @@ class MlflowTracker:
             return found.experiment_id
 
     def _set_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        from mlflow.entities import RunTag
-
-        self._store.client.log_batch(run_id, tags=[RunTag(key, value[:_MAX_TAG]) for key, value in tags.items()])
+        self._store.client.log_batch(run_id, tags=_run_tags(tags))
 
 
-def cell_run(run: "Run") -> CellRun:
+def _run_tags(tags: Mapping[str, str]) -> "list[RunTag]":
+    from mlflow.entities import RunTag
+
+    return [RunTag(key, value[:_MAX_TAG]) for key, value in tags.items()]
+
+
+def _cell_run(run: "Run") -> CellRun:
     tags = run.data.tags
     return CellRun(
         run_id=run.info.run_id,

@@ -21,7 +21,7 @@ from rcflab.track.tracker import ArmAggregate, Tracker
 
 logger = logging.getLogger(__name__)
 
-_OWN = ("shipped.json",)
+_SHOWN = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf")
 _PROVENANCE = "table.provenance.json"
 """It has the time in it, so it differs each time: it goes along with others, never alone."""
 
@@ -102,14 +102,10 @@ def _digest(arms: Sequence[ArmAggregate]) -> str:
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    """sha256 of each file of the folder, by its name there; hidden ones and our own notes are left out."""
+    """sha256 of each file that people read, by its name in the folder: tables, figures, reports, no notes of ours."""
     files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
-    names = {path.relative_to(folder).as_posix(): path for path in files}
-    return {
-        name: hashlib.sha256(path.read_bytes()).hexdigest()
-        for name, path in names.items()
-        if name not in _OWN and not any(part.startswith(".") for part in Path(name).parts)
-    }
+    shown = [path for path in files if path.suffix in _SHOWN or path.name.startswith("table.")]
+    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in shown}
 
 
 def _changed(digests: dict[str, str], sent: dict[str, Json]) -> list[str]:

@@ -105,8 +105,8 @@ class Tracker(Protocol):
         """Name the data that the run has read."""
         ...
 
-    def register(self, run_id: str, model: CheckpointModel) -> None:
-        """Make a checkpoint known as an output of the run; it stays where it is."""
+    def register(self, run_id: str, models: Sequence[CheckpointModel]) -> None:
+        """Make checkpoints known as outputs of the run; they stay where they are."""
         ...
 
     def write_text(self, run_id: str, name: str, text: str) -> None:
@@ -154,7 +154,7 @@ class NullTracker:
     def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
         """Nothing to keep."""
 
-    def register(self, run_id: str, model: CheckpointModel) -> None:
+    def register(self, run_id: str, models: Sequence[CheckpointModel]) -> None:
         """Nothing to keep."""
 
     def write_text(self, run_id: str, name: str, text: str) -> None:

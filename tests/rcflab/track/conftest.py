@@ -113,6 +113,8 @@ class MemoryTracker:
         self.lose_answers = False
         self.refused = set()
         self.calls = []
+        self.arms = {}
+        self.parents = "parent"
 
     def _enter(self, name, run_id=""):
         if self.down:
@@ -127,10 +129,14 @@ class MemoryTracker:
 
     def open_experiment(self, plan, note):
         self._enter("open_experiment")
-        name = f"parent-{plan.experiment}"
+        name = f"{self.parents}-{plan.experiment}"
         parent = ParentRun(name, plan.experiment, self.runs[name].status if name in self.runs else "RUNNING")
         self.runs.setdefault(name, StoredRun(parent)).tags["note"] = note
         return parent
+
+    def publish_arms(self, parent, plan, arms):
+        self._enter("publish_arms", parent.run_id)
+        self.arms[plan.experiment] = tuple(arms)
 
     def find_cells(self, eval_key):
         self._enter("find_cells")
@@ -162,9 +168,9 @@ class MemoryTracker:
         self.runs[run_id].data += [each for each in data if each not in self.runs[run_id].data]
         self._leave()
 
-    def register(self, run_id, model):
+    def register(self, run_id, models):
         self._enter("register", run_id)
-        self.runs[run_id].models |= {(model.stage, model.sha256): model}
+        self.runs[run_id].models |= {(model.stage, model.sha256): model for model in models}
         self._leave()
 
     def write_text(self, run_id, name, text):

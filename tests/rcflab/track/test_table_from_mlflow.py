@@ -1,6 +1,7 @@
 """A table from MLflow alone has the bytes of the ledger's: numbers, intervals, notes, in every format."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,20 +127,14 @@ def test_a_step_on_the_way_that_was_better_is_never_taken_for_the_result(study):
 
 def test_stale_cells_are_refused_and_reused_alike(study, monkeypatch):
     study.ship(study.session())
-    changed = other_code(study.session().provenance)
-    monkeypatch.setattr("rcflab.session.gather_provenance", lambda: changed)
+    other = replace(study.session().provenance, code_digest="0ther" * 12)
+    monkeypatch.setattr("rcflab.session.gather_provenance", lambda: other)
     session = study.session()
     for read in (from_ledger, from_mlflow):
         with pytest.raises(IncompleteError, match="stale"):
             read(session)
     tables = [read(session, reuse_stale=True) for read in (from_ledger, from_mlflow)]
     assert tables[0].reused and render(tables[0], "md") == render(tables[1], "md")
-
-
-def other_code(provenance):
-    from dataclasses import replace
-
-    return replace(provenance, code_digest="0ther" * 12)
 
 
 def test_an_evaluation_by_other_code_stands_beside_the_first(study):

@@ -31,6 +31,9 @@ class FailureConfig:
 class CheckpointConfig:
     def __init__(self, checkpoint_frequency: int = ..., checkpoint_at_end: bool | None = ...) -> None: ...
 
+class CLIReporter:
+    def __init__(self) -> None: ...
+
 class RunConfig:
     def __init__(
         self,
@@ -42,6 +45,7 @@ class RunConfig:
         callbacks: Sequence[Callback] | None = ...,
         stop: Stopper | None = ...,
         verbose: int = ...,
+        progress_reporter: CLIReporter | None = ...,
     ) -> None: ...
 
 class TuneConfig:
