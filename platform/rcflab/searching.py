@@ -23,6 +23,7 @@ from rich.console import Console
 
 from rcflab.commands.announce import announce_near
 from rcflab.commands.live import shown
+from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, resolve, sweep
@@ -134,6 +135,8 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
                 batch.delete()
         done = _written(session, chain)
     _ship_again(session)
+    if not done.is_winner:  # otherwise the table of the arms comes, and is published with all files
+        publish_table(session, None, _PATIENCE_S)
     return done
 
 

@@ -67,17 +67,15 @@ def refereed(batch: Batch, judge: Callable[[str, int], bool]) -> Generator[None]
 
 
 def _answer(batch: Batch, judge: Callable[[str, int], bool], done: threading.Event, faults: list[Exception]) -> None:
-    folder = _folder(batch)
-    while not done.wait(_POLL_S):
-        for question in sorted(folder.glob("asked-*")):
-            try:
-                _answer_one(folder, question, judge)
-            except Exception as error:  # a worker waits: the run ends, and says why, instead of hanging
-                if not isinstance(error, RcfError):
-                    logger.exception("the referee failed question=%s", question.name)
-                faults.append(error)
-                batch.request_stop()
-                return
+    try:
+        while not done.wait(_POLL_S):
+            for question in sorted(_folder(batch).glob("asked-*")):
+                _answer_one(_folder(batch), question, judge)
+    except Exception as error:  # a worker waits: the run ends, and says why, instead of hanging
+        if not isinstance(error, RcfError):
+            logger.exception("the referee failed batch=%s", batch.name)
+        faults.append(error)
+        batch.request_stop()
 
 
 def _answer_one(folder: Path, question: Path, judge: Callable[[str, int], bool]) -> None:

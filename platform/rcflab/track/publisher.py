@@ -21,7 +21,7 @@ from rcflab.track.tracker import ArmAggregate, Tracker
 
 logger = logging.getLogger(__name__)
 
-_SHOWN = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf")
+_SHOWN = (".md", ".csv", ".tex", ".html", ".png", ".svg", ".pdf", ".yaml")
 _PROVENANCE = "table.provenance.json"
 """It has the time in it, so it differs each time: it goes along with others, never alone."""
 

@@ -98,6 +98,21 @@ class Lab:
     def _run(self, session: Session, on_stale: Any) -> Tuned:
         return run_search(session, Console(file=io.StringIO()), on_stale, _here)
 
+    def points(self, **changes: Any) -> list[dict[str, Any]]:
+        """The points of the trials, in their order."""
+        return [dict(trial.point) for trial in self.trials(**changes)]
+
+    def files(self) -> dict[str, bytes]:
+        """What the search has written for people and programs, without the journal."""
+        folder = self.folder / "runs" / "experiments" / "toy-search" / "search"
+        names = ("search.md", "trials.csv", "trials.json", "winner.yaml", "front.yaml")
+        written = {name: folder / name for name in names if (folder / name).exists()}
+        return {name: path.read_bytes().replace(str(self.folder).encode(), b"LAB") for name, path in written.items()}
+
+    def attempts(self, key: str) -> int:
+        """How often a training was begun or resumed."""
+        return read_key(self.folder / "runs", key).attempts
+
     def trainings(self) -> list[str]:
         """The trainings of the storage."""
         return sorted(path.name for path in (self.folder / "runs" / "ledger").iterdir())
