@@ -131,15 +131,9 @@ def experiment_page(facts: PageFacts) -> ExperimentPage:
 
 def _detail(part: Part) -> Detail:
     kinds: list[Kind] = ["name" if place < part.words else "number" for place in range(len(part.head))]
-    rows = [
-        _row(
-            *(
-                (kind, text if kind == "name" else _SIGN.sub("\u2212", text))
-                for kind, text in zip(kinds, row, strict=True)
-            )
-        )
-        for row in part.rows
-    ]
+    # Names are left as they are.
+    texts = [(*row[: part.words], *(_SIGN.sub("\u2212", text) for text in row[part.words :])) for row in part.rows]
+    rows = [_row(*zip(kinds, text, strict=True)) for text in texts]
     return Detail(part.title, Grid(_head(*zip(kinds, part.head, strict=True)), tuple(rows)), part.notes)
 
 
