@@ -13,7 +13,6 @@ import signal
 import subprocess
 import threading
 import time
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -91,6 +90,8 @@ def _tell(hook: Hook, content: bytes, timeout_s: float) -> str:
 def _post(address: str, content: bytes, timeout_s: float) -> str:
     if not address.startswith(("http://", "https://")):
         return "its address does not begin with http:// or https://"
+    import urllib.request  # a twentieth of a second, where nobody may want a hook
+
     request = urllib.request.Request(address, content, {"Content-Type": "application/json"}, method="POST")
     with urllib.request.urlopen(request, timeout=timeout_s):
         return ""
