@@ -36,7 +36,6 @@ def table_json(table: AblationTable) -> Json:
         "reused": [{"arm": arm, "seed": seed} for arm, seed in table.reused],
         "comparisons": None if table.comparisons is None else comparisons_json(table.comparisons),
         "scoring": dict(table.scoring),
-        "tuned": table.tuned,
         "videos_digest": table.videos_digest,
         **_where_asked(table),
         **({"left_out": [asdict(each) for each in table.left_out]} if table.left_out else {}),
@@ -51,6 +50,8 @@ def _where_asked(table: AblationTable) -> dict[str, Json]:
         found["more_comparisons"] = [comparisons_json(each) for each in table.more_comparisons]
     if table.tests:
         found["tests"] = [test_json(test) for test in table.tests]
+    if table.tuned is not None:
+        found["tuned"] = table.tuned
     if table.extended is not None:
         found["seeds_extended"] = [*table.extended.looks, table.extended.seeds]
     return found
