@@ -1,5 +1,6 @@
 """The example notebook: every cell runs, in a real kernel, and shows what its text says."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def executed(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
     notebook = nbformat.read(repository / NOTEBOOK, as_version=4)
     folder = tmp_path_factory.mktemp("notebook")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_TMPDIR", tempfile.gettempdir())  # a socket's path has at most 107 bytes
         patch.setenv("TMPDIR", str(folder))
         paths = {"metadata": {"path": str(folder)}}
         NotebookClient(notebook, timeout=240, kernel_name="python3", resources=paths).execute()
