@@ -86,7 +86,7 @@ def _result(cell: Cell, key: KeyState, code_digest: str, reuse_stale: bool, is_l
     """The cell's result, or why there is none."""
     if key.state == "failed":
         return _Fault(f"failed ({key.failure})", f"failed: {key.reason}")
-    final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
+    final = key.final_before_others(cell.eval_key, code_digest)
     if key.state == "pruned":
         return _Fault("pruned", f"pruned: {key.reason}. `rcflab run` trains it to its end")
     if key.state != "finished" or final is None:

@@ -103,7 +103,7 @@ def _finals(session: Session, view: LedgerView) -> Iterator[tuple[Cell, dict[str
     code = session.provenance.code_digest
     for cell, labels in _cells(session):
         key = view.keys[cell.train_key]
-        final = key.final(cell.eval_key, code) or key.final(cell.eval_key)
+        final = key.final_before_others(cell.eval_key, code)
         if final is not None and view.states[cell.eval_key] in _WITH_RESULT:
             yield cell, labels, final
 

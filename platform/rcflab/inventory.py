@@ -104,7 +104,7 @@ class Inventory:
         self, record: PlanRecord, arm: str, seed: int, eval_key: str, train_key: str, state: CellState
     ) -> TrialLine:
         key = self._keys[train_key]
-        final = key.final(eval_key, self.code_digest) or key.final(eval_key)
+        final = key.final_before_others(eval_key, self.code_digest)
         shown = final is not None and state in ("done", "stale")
         value = final.values.get(record.metric) if final is not None and shown else None
         reason = key.reason if state == "failed" else ""

@@ -8,7 +8,6 @@ hold secrets, so no message of ours repeats them.
 
 import json
 import os
-import re
 import signal
 import subprocess
 import threading
@@ -17,12 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rcflab.errors import InputError, Problem
-from rcflab.policy_config import Event, HookConfig
+from rcflab.policy_config import VARIABLE, Event, HookConfig
 from rcflab.records import Json
 
 TIMEOUT_S = 10.0
 _GRACE_S = 0.5
-_VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +40,12 @@ def hooks_of(configs: Sequence[HookConfig], environment: Mapping[str, str]) -> l
     hooks: list[Hook] = []
     for index, config in enumerate(configs):
         texts = [config.webhook] if config.webhook is not None else [*(config.command or ())]
-        missing = [name for text in texts for name in _VARIABLE.findall(text) if name not in environment]
+        missing = [name for text in texts for name in VARIABLE.findall(text) if name not in environment]
         problems += [
             Problem(f"notify.{index}", "", f"${{env:{name}}}, which is not set", "a variable", f"Set {name}")
             for name in missing
         ]
-        filled = tuple(_VARIABLE.sub(lambda match: environment.get(match[1], ""), text) for text in texts)
+        filled = tuple(VARIABLE.sub(lambda match: environment.get(match[1], ""), text) for text in texts)
         is_web = config.webhook is not None
         hooks.append(Hook(f"notify.{index}", config.on, filled[0] if is_web else None, None if is_web else filled))
     if problems:

@@ -22,6 +22,13 @@ from rcflab.tables import build_table
 REPORT = "report.html"
 
 
+class Drawn(NamedTuple):
+    """A picture, and its SVG: the page and the file have the same one."""
+
+    picture: Picture
+    svg: bytes
+
+
 class Told(NamedTuple):
     """What there is to tell of an experiment's results."""
 
@@ -83,13 +90,14 @@ def lab_note(path: Path) -> str:
     return "\n".join(head).strip("\n")
 
 
-def _pictures(session: Session, view: LedgerView, table: AblationTable | None) -> tuple[Picture, ...]:
+def _pictures(session: Session, view: LedgerView, table: AblationTable | None) -> tuple[Drawn, ...]:
     if table is None:
         return ()
-    return pictures(FigureData(table, cell_curves(session.plan, view.keys), tuple(session.spec.factors or ())))
+    data = FigureData(table, cell_curves(session.plan, view.keys), tuple(session.spec.factors or ()))
+    return tuple(Drawn(each, image(each.draw(), "svg")) for each in pictures(data))
 
 
-def _page(session: Session, view: LedgerView, told: Told, drawn: Sequence[Picture]) -> ExperimentPage:
+def _page(session: Session, view: LedgerView, told: Told, drawn: Sequence[Drawn]) -> ExperimentPage:
     return experiment_page(
         PageFacts(
             plan=session.plan,
@@ -99,19 +107,21 @@ def _page(session: Session, view: LedgerView, told: Told, drawn: Sequence[Pictur
             table=told.table,
             faults=told.faults,
             note=lab_note(session.path),
-            figures=tuple(PagePicture(each.caption, image(each.draw(), "svg"), "svg") for each in drawn),
+            figures=tuple(PagePicture(picture.caption, svg, "svg") for picture, svg in drawn),
             overlays=find_overlays(session.plan, view.keys, session.storage),
         )
     )
 
 
-def _write_figures(folder: Path, drawn: Sequence[Picture]) -> None:
+def _write_figures(folder: Path, drawn: Sequence[Drawn]) -> None:
     """All of these and none of an earlier page."""
     with storage_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
-    files = {f"{each.name}.{form}": (each, form) for each in drawn for form in get_args(ImageFormat)}
-    for name, (picture, form) in files.items():
-        replace_bytes(folder / name, image(picture.draw(), form))
+    files: set[str] = set()
+    for picture, svg in drawn:
+        for form in get_args(ImageFormat):
+            replace_bytes(folder / f"{picture.name}.{form}", svg if form == "svg" else image(picture.draw(), form))
+            files.add(f"{picture.name}.{form}")
     with storage_errors(folder, "clear"):
         for path in folder.iterdir():
             if path.suffix in (".png", ".svg") and path.name not in files:

@@ -5,12 +5,11 @@ Session --write_plan--> experiments/NAME/plan.json --read_plans--> PlanRecord of
 Written at the start of a run. A run that was narrowed by arms or seeds replaces its own cells and leaves the others.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.files import read_versioned, replace_json, storage_errors
 from rcflab.records import Cell, Json, RunPlan
 from rcflab.session import Session
 
@@ -76,16 +75,13 @@ def write_plan(session: Session) -> None:
 
 def read_plan(folder: Path) -> PlanRecord | None:
     """The record in the folder of an experiment; None where there is none, or one of another version."""
-    path = folder / FILE
-    with storage_errors(path, "read"):
-        text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+    fields = read_versioned(folder / FILE, _SCHEMA)
+    if fields is None:
+        return None
     try:
-        fields: dict[str, Json] = json.loads(text)
-        if fields.pop("schema", None) != _SCHEMA:
-            return None
         cells = tuple(RecordedCell(**cell) for cell in fields.pop("cells"))
         return PlanRecord(metrics=tuple(fields.pop("metrics")), cells=cells, **fields)
-    except (ValueError, TypeError, KeyError):
+    except (TypeError, KeyError):
         return None
 
 

@@ -80,7 +80,8 @@ def _some(found: tuple[Event, ...]) -> tuple[Event, ...]:
     return found
 
 
-_VARIABLE = re.compile(r"\$\{env:[A-Za-z_][A-Za-z0-9_]*\}")
+VARIABLE = re.compile(r"\$\{env:([A-Za-z_][A-Za-z0-9_]*)\}")
+"""Stands for a variable of the environment, and has its name."""
 
 
 class HookConfig(Config):
@@ -104,6 +105,6 @@ class HookConfig(Config):
     @model_validator(mode="after")
     def _address_can_be_used(self) -> Self:
         address = self.webhook
-        if address is not None and not (_VARIABLE.search(address) or address.startswith(("http://", "https://"))):
+        if address is not None and not (VARIABLE.search(address) or address.startswith(("http://", "https://"))):
             raise ValueError("an address that begins with http:// or https://, or ${env:NAME}")
         return self

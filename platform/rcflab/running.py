@@ -7,32 +7,29 @@ Session --write_plan, states--> Work --choose--> jobs --> preflight, prepare -->
 Returns values and raises rcflab.errors; it prints progress on the console that it is given, and asks through `choose`.
 """
 
-import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from rich.console import Console
 
-from rcflab.commands.announce import announce_near, announced
-from rcflab.commands.budgeted import allowed, explained
+from rcflab.commands.announce import announced
+from rcflab.commands.budgeted import allowed, budget_rules, explained
 from rcflab.commands.live import shown
 from rcflab.commands.publish import publish_table
-from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
+from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, is_shipped, open_shipper, ship_or_say
 from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.rules import ErrorLimit, Rule
 from rcflab.execute.work import Work, find_work
-from rcflab.identity import digest
 from rcflab.ledger.lease import this_process
 from rcflab.notify import Hook, hooks_of
 from rcflab.plan_file import write_plan
-from rcflab.policy_config import BudgetConfig
 from rcflab.progress import Watch, Watched
-from rcflab.session import LedgerView, Session, preflight, read_ledger
-from rcflab.spending import BudgetRule, Spending
+from rcflab.session import LedgerView, Session, preflight, prepare, read_ledger
+from rcflab.spending import Spending
 from rcflab.task import load_task
 from rcflab.track.shipper import Pending
 
@@ -42,11 +39,6 @@ if TYPE_CHECKING:  # its statistics take most of a second to load
 Choice = Literal["reuse", "retrain"]
 Choose = Callable[[Work], Choice]
 """What to do with the trainings in `Work.stale`, which other code finished; it may raise IncompleteError."""
-
-_PATIENCE_S = 60.0
-"""For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
-_IMPATIENCE_S = 10.0
-"""The same after an interruption: somebody waits."""
 
 
 class Finished(NamedTuple):
@@ -83,7 +75,7 @@ def run_session(
     waiting = False
     with announced(session, hooks if jobs else (), console):
         if jobs or not is_shipped(session):
-            waiting = not _run(session, resources, jobs, hooks, console)
+            waiting = not _run(session, view, resources, jobs, hooks, console)
             view = read_ledger(session, series=False)
         done = _finish(session, view, choice, partial)
         if session.is_whole and not waiting and not done.table.left_out:
@@ -118,10 +110,12 @@ def _refuse_lost(session: Session, view: LedgerView, jobs: list[Job]) -> None:
         raise IncompleteError("\n".join(lost))
 
 
-def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console) -> bool:
+def _run(
+    session: Session, view: LedgerView, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console
+) -> bool:
     """Whether the tracking store has it all in the end."""
     try:
-        return _run_and_ship(session, resources, jobs, hooks, console).clear
+        return _run_and_ship(session, view, resources, jobs, hooks, console).clear
     except BudgetSpentError as error:
         more = explained(session, error)
         if more is not None:
@@ -130,28 +124,22 @@ def _run(session: Session, resources: Resources, jobs: list[Job], hooks: Sequenc
 
 
 def _run_and_ship(
-    session: Session, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console
+    session: Session, view: LedgerView, resources: Resources, jobs: list[Job], hooks: Sequence[Hook], console: Console
 ) -> Pending:
     if jobs:
         preflight(session)
     shipper = open_shipper(session)
     if jobs:
-        _prepare(session)
+        prepare(session)
     last: dict[str, JobProgress] = {}
-    patience_s = _IMPATIENCE_S
+    patience_s = AFTER_INTERRUPTION_S
     try:
         if jobs:
             shipper.run_in_background()
-            last = _train(session, resources, jobs, hooks, console)
-        patience_s = _PATIENCE_S
+            last = _train(session, view, resources, jobs, hooks, console)
+        patience_s = AFTER_RUN_S
     finally:
-        pending = ship_rest(session, shipper, patience_s)
-        if not pending.clear:
-            console.print(
-                f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); "
-                "rcflab sync sends them later",
-                markup=False, soft_wrap=True,
-            )  # fmt: skip
+        pending = ship_or_say(session, shipper, patience_s, console)
     blocked = [f"{_label(jobs, key)}: {each.reason}" for key, each in last.items() if each.phase == "blocked"]
     if blocked:
         raise InterruptedRunError("\n".join(blocked))
@@ -160,17 +148,17 @@ def _run_and_ship(
 
 def _publish(session: Session, table: "AblationTable", console: Console) -> None:
     """Arms and files of the table go to the store; one that does not take them has not spoilt the run."""
-    fault = publish_table(session, table, _PATIENCE_S)
+    fault = publish_table(session, table, AFTER_RUN_S)
     if fault is not None:
         text = f"the table waits for {session.tracking_uri} ({fault}); rcflab sync sends it later"
         console.print(text, markup=False, soft_wrap=True)
 
 
 def _train(
-    session: Session, resources: Resources, wanted: list[Job], hooks: Sequence[Hook], console: Console
+    session: Session, view: LedgerView, resources: Resources, wanted: list[Job], hooks: Sequence[Hook], console: Console
 ) -> dict[str, JobProgress]:
     task = load_task(session.plan.task)
-    finished = {key for key, state in read_ledger(session, series=False).keys.items() if state.state == "finished"}
+    finished = {key for key, state in view.keys.items() if state.state == "finished"}
     spending = Spending(session.storage, session.spec.name)
     jobs, held_back = allowed(session, wanted, finished, spending)
     watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]
@@ -189,21 +177,11 @@ def _rules(
     session: Session, jobs: list[Job], spending: Spending, hooks: Sequence[Hook], console: Console
 ) -> list[Rule]:
     """What may end the run early."""
-    stop_after, budget = session.spec.on_trial_error.stop_after, session.spec.budget
-    rules: list[Rule] = []
-    if stop_after is not None:
-        rules.append(ErrorLimit(stop_after, {job.train_key: job.label for job in jobs}))
-    if budget != BudgetConfig():
-        rules.append(BudgetRule(spending, budget, functools.partial(announce_near, session, hooks, console)))
-    return rules
-
-
-def _prepare(session: Session) -> None:
-    """Make generated data once, before workers would race for it."""
-    prepare = load_task(session.plan.task).prepare
-    distinct = {digest(cell.config): cell.config for cell in session.plan.cells}
-    for config in distinct.values():
-        prepare(config)
+    stop_after = session.spec.on_trial_error.stop_after
+    rules: list[Rule] = budget_rules(session, spending, hooks, console)
+    if stop_after is None:
+        return rules
+    return [ErrorLimit(stop_after, {job.train_key: job.label for job in jobs}), *rules]
 
 
 def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -> Finished:

@@ -11,7 +11,6 @@ experiments/NAME/search/   journal.log                       the studies, by Opt
                            state.json                        which studies these files are of
 """
 
-import functools
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -21,26 +20,31 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from rich.console import Console
 
-from rcflab.commands.announce import announce_near
+from rcflab.commands.budgeted import budget_rules
 from rcflab.commands.live import shown
 from rcflab.commands.publish import publish_table
-from rcflab.commands.sync import is_shipped, open_shipper, ship_rest
+from rcflab.commands.sync import (
+    AFTER_INTERRUPTION_S,
+    AFTER_RUN_S,
+    is_shipped,
+    open_shipper,
+    ship_or_say,
+    ship_rest,
+)
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, resolve, sweep
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import JobProgress
 from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
-from rcflab.identity import digest
 from rcflab.ledger.files import replace_bytes, replace_json, storage_errors
 from rcflab.ledger.lease import this_process
 from rcflab.notify import hooks_of
-from rcflab.policy_config import BudgetConfig
 from rcflab.progress import Watch, Watched
 from rcflab.records import Cell, Json
 from rcflab.search.names import study_names
-from rcflab.session import Session, open_experiment, preflight
-from rcflab.spending import BudgetRule, Spending
+from rcflab.session import Session, open_experiment, preflight, prepare
+from rcflab.spending import Spending
 from rcflab.task import load_task
 
 if TYPE_CHECKING:
@@ -55,9 +59,6 @@ class Run(Protocol):
     def __call__(self, batch: Batch, rules: Sequence[Rule], source: JobSource) -> dict[str, JobProgress]:
         """The last progress of each job."""
         ...
-
-
-_PATIENCE_S, _IMPATIENCE_S = 60.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
     resources = resolve(session.spec.resources, str(session.path))
     sweep(session.storage)
     preflight(session)
-    _prepare(session)
+    prepare(session)  # no field of the data is searched
     with journal_opened(search_folder(session)) as journal:
         crowd = _Crowd(session)
         chain = open_conductors(session, journal, crowd.hear, on_stale)
@@ -136,7 +137,7 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
         done = _written(session, chain)
     _ship_again(session)
     if not done.is_winner:  # otherwise the table of the arms comes, and is published with all files
-        publish_table(session, None, _PATIENCE_S)
+        publish_table(session, None, AFTER_RUN_S)
     return done
 
 
@@ -164,19 +165,16 @@ def _conduct(
 ) -> None:
     """Run the chain's jobs while they are shown and shipped."""
     crowd.watch.to_come = lambda: _to_come(session, chain)
-    patience_s = _IMPATIENCE_S
+    patience_s = AFTER_INTERRUPTION_S
     try:
         count, _ = _to_come(session, chain)
         console.print(f"search: {count} trainings to come; starting Ray", markup=False)
         crowd.shipper.run_in_background()
         with shown(crowd.watch, console):
             last = run()
-        patience_s = _PATIENCE_S
+        patience_s = AFTER_RUN_S
     finally:
-        pending = ship_rest(crowd.session, crowd.shipper, patience_s)
-        if not pending.clear:
-            text = f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); rcflab sync sends them"
-            console.print(text, markup=False, soft_wrap=True)
+        ship_or_say(crowd.session, crowd.shipper, patience_s, console)
     blocked = [each.reason for each in last.values() if each.phase == "blocked"]
     if blocked:
         raise InterruptedRunError("\n".join(blocked))
@@ -184,10 +182,8 @@ def _conduct(
 
 def _rules(session: Session, console: Console) -> list[Rule]:
     """The budget ends a search as it ends a run. A failed trial does not: that is a result."""
-    budget = session.spec.budget
-    spending = Spending(session.storage, session.spec.name)
-    warn = functools.partial(announce_near, session, hooks_of(session.spec.notify, os.environ), console)
-    return [] if budget == BudgetConfig() else [BudgetRule(spending, budget, warn)]
+    hooks = hooks_of(session.spec.notify, os.environ)
+    return budget_rules(session, Spending(session.storage, session.spec.name), hooks, console)
 
 
 def _to_come(session: Session, chain: "Chain") -> tuple[int, int]:
@@ -202,13 +198,6 @@ def _to_come(session: Session, chain: "Chain") -> tuple[int, int]:
 
 def _config(session: Session, arm: str) -> Mapping[str, Json]:
     return next(cell.config for cell in session.plan.cells if cell.arm == arm)
-
-
-def _prepare(session: Session) -> None:
-    """Make generated data once, before workers would race for it: no field of the data is searched."""
-    prepare = load_task(session.spec.task).prepare
-    for config in {digest(cell.config): cell.config for cell in session.plan.cells}.values():
-        prepare(config)
 
 
 def trial_session(session: Session) -> Session:
@@ -232,7 +221,7 @@ def _ship_again(session: Session) -> None:
     """Send what an earlier run could not send."""
     trials = trial_session(session)
     if not is_shipped(trials):
-        ship_rest(trials, open_shipper(trials), _IMPATIENCE_S)
+        ship_rest(trials, open_shipper(trials), AFTER_INTERRUPTION_S)
 
 
 def _written(session: Session, chain: "Chain") -> Tuned:

@@ -112,7 +112,7 @@ def read_ledger(session: Session, *, series: bool = True) -> LedgerView:
 
 
 def _is_lost(storage: Path, key: KeyState, cell: Cell, code_digest: str) -> bool:
-    final = key.final(cell.eval_key, code_digest) or key.final(cell.eval_key)
+    final = key.final_before_others(cell.eval_key, code_digest)
     return key.state == "finished" and final is not None and not (storage / final.records).is_file()
 
 
@@ -124,6 +124,13 @@ def preflight(session: Session) -> None:
     problems = _task_problems(session.plan.task, [cell.config for cell in session.plan.cells])
     if problems:
         raise InputError(problems)
+
+
+def prepare(session: Session) -> None:
+    """Let the task make generated data once, before workers would race for it."""
+    make = load_task(session.plan.task).prepare
+    for config in {digest(cell.config): cell.config for cell in session.plan.cells}.values():
+        make(config)
 
 
 def _task_problems(task: str, configs: Iterable[Mapping[str, Json]]) -> list[Problem]:

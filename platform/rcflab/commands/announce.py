@@ -59,7 +59,7 @@ def _event_of(error: BaseException) -> Event:
 def _body(session: Session, fault: str) -> dict[str, Json]:
     table = session.experiment_folder / "table.md"
     try:
-        view = read_ledger(session)
+        view = read_ledger(session, series=False)
     except LabError:  # the event itself may be that the storage cannot be read
         return {"experiment": session.spec.name, "counts": {}, "table": None, "error": fault or None}
     failed = next((cell for cell in session.plan.cells if view.states[cell.eval_key] == "failed"), None)

@@ -4,16 +4,22 @@ jobs --allowed--> those that the budget still pays for, or BudgetSpentError befo
 run ends with BudgetSpentError --explained--> the same with what is done, what is left, which field to raise
 """
 
-from collections.abc import Collection
+import functools
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
+from rich.console import Console
+
 from rcflab.budget import Item, items
+from rcflab.commands.announce import announce_near
 from rcflab.errors import BudgetSpentError
 from rcflab.estimate import Estimate, estimate
 from rcflab.execute.job import Job
+from rcflab.execute.rules import Rule
+from rcflab.notify import Hook
 from rcflab.policy_config import BudgetConfig
 from rcflab.session import LedgerView, Session, read_ledger
-from rcflab.spending import Spending, fault_of, within_trials
+from rcflab.spending import BudgetRule, Spending, fault_of, within_trials
 
 
 def allowed(
@@ -44,6 +50,14 @@ def explained(session: Session, error: BudgetSpentError) -> BudgetSpentError | N
     hours = "" if cost is None or cost.hours is None else f" (about {cost.hours:.2g} hours one after the other)"
     left = f"{done} of {cells} trials are done, {cells - done} are left{hours}; what ran has saved a checkpoint. "
     return BudgetSpentError(error.spent, left)
+
+
+def budget_rules(session: Session, spending: Spending, hooks: Sequence[Hook], console: Console) -> list[Rule]:
+    """What ends a run, or a search, whose budget is spent; nothing where it has none."""
+    budget = session.spec.budget
+    if budget == BudgetConfig():
+        return []
+    return [BudgetRule(spending, budget, functools.partial(announce_near, session, hooks, console))]
 
 
 def budget_state(session: Session, view: LedgerView, cost: Estimate | None) -> list[tuple[Item, float | None]]:

@@ -170,7 +170,7 @@ def _replay(found: _Trial, state: KeyState, folder: Path) -> Compared:
 
 def _final(state: KeyState, found: _Trial) -> Evaluated | None:
     """That of the last attempt's code, where there is one."""
-    return state.final(found.eval_key, str(state.provenance.get("code_digest", ""))) or state.final(found.eval_key)
+    return state.final_before_others(found.eval_key, str(state.provenance.get("code_digest", "")))
 
 
 def _json(found: _Trial, changed: list[str], compared: Compared, folder: Path) -> Json:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+from rich.console import Console
 
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set, open_session
 from rcflab.commands.publish import open_tracker, publish_table, store_is_gone
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from rcflab.ablation import AblationTable
 
 _PATIENCE_S = 120.0
+AFTER_RUN_S = 60.0
+"""For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
+AFTER_INTERRUPTION_S = 10.0
+"""The same after an interruption: somebody waits."""
 
 
 def sync_command(
@@ -90,6 +95,17 @@ def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:
     if pending.clear:
         session.experiment_folder.mkdir(parents=True, exist_ok=True)
         replace_json(_note(session), sizes)
+    return pending
+
+
+def ship_or_say(session: Session, shipper: Shipper, patience_s: float, console: Console) -> Pending:
+    """`ship_rest`, and a line on what has to wait."""
+    pending = ship_rest(session, shipper, patience_s)
+    if not pending.clear:
+        text = (
+            f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); rcflab sync sends them later"
+        )
+        console.print(text, markup=False, soft_wrap=True)
     return pending
 
 

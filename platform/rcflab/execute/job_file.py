@@ -5,7 +5,6 @@ cells/<train_key>/job.json    task, seed, resolved configuration; for each eval_
 Places of data and weights are in it as paths; the keys tell whether their content is still the same.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Self
 
 from rcflab.execute.checkpoints import Guard
 from rcflab.execute.job import Job
-from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.files import read_versioned, replace_json, storage_errors
 from rcflab.records import Json
 
 FILE = "job.json"
@@ -34,15 +33,10 @@ class JobRecord:
     @classmethod
     def read(cls, folder: Path) -> Self | None:
         """That of the cell in `folder`; None where there is none, or one of another version."""
-        path = folder / FILE
-        with storage_errors(path, "read"):
-            text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+        fields = read_versioned(folder / FILE, _SCHEMA)
         try:
-            value = json.loads(text)
-            if value.pop("schema", None) != _SCHEMA:
-                return None
-            return cls(**value)
-        except (ValueError, TypeError):
+            return None if fields is None else cls(**fields)
+        except TypeError:
             return None
 
 

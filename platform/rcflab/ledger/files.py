@@ -13,6 +13,7 @@ import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from rcflab.errors import LabError, StorageError
 from rcflab.records import Json
@@ -81,6 +82,22 @@ def replace_bytes(path: Path, content: bytes) -> None:
 def replace_json(path: Path, value: Mapping[str, Json]) -> None:
     """`replace_text` with the JSON of `value`, which must be finite."""
     replace_text(path, json.dumps(value, indent=1, allow_nan=False))
+
+
+def read_versioned(path: Path, schema: int) -> dict[str, Json] | None:
+    """The object in the JSON file `path` without its field `schema`; None where there is no such file, where it is no
+    object, or where it is one of another version. Raises StorageError.
+    """
+    with storage_errors(path, "read"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else "{}"
+    try:
+        fields: Json = json.loads(text)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict):
+        return None
+    found = cast(dict[str, Json], fields)
+    return found if found.pop("schema", None) == schema else None
 
 
 def folder_bytes(folder: Path) -> int:

@@ -86,6 +86,10 @@ class KeyState:
         fitting = [e for e in found if code_digest in (None, e.code_digest)]
         return fitting[-1] if fitting else None
 
+    def final_before_others(self, eval_key: str, code_digest: str) -> Evaluated | None:
+        """The final evaluation by this code; where it has none, the latest by any."""
+        return self.final(eval_key, code_digest) or self.final(eval_key)
+
 
 @dataclass(slots=True)
 class _Series:

@@ -239,8 +239,8 @@ class Conductor:
 
 def final_of(state: KeyState, cell: Cell, code_digest: str, *, reuse_code: bool) -> Evaluated | None:
     """The final evaluation of a cell by this code, or by any where `reuse_code`."""
-    own = state.final(cell.eval_key, code_digest)
-    return own or (state.final(cell.eval_key) if reuse_code else None)
+    key = cell.eval_key
+    return state.final_before_others(key, code_digest) if reuse_code else state.final(key, code_digest)
 
 
 def best_trial(trials: Sequence[Trial], direction: str) -> Trial | None:
