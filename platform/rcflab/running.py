@@ -203,7 +203,8 @@ def _finish(session: Session, view: LedgerView, choice: Choice, partial: bool) -
     if session.is_whole:
         write_tables(table_folder(session, table), table, table_provenance(session, view))
         faults = tuple(f"{each.arm} seed {each.seed}: {each.why}" for each in table.left_out)
-        write_report(session, view, Told(table, faults))
+        # Pictures of the way need the curves, which nothing before them reads.
+        write_report(session, read_ledger(session), Told(table, faults))
     return Finished(view, table, fault)
 
 

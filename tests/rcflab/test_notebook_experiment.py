@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from typer.testing import CliRunner
 
 import rcflab
+from rcflab.cli import app
 from rcflab.errors import CellsFailedError, IncompleteError, InputError
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Metrics, StateChanged
 from rcflab.ledger.lease import acquire, this_process
@@ -221,6 +223,17 @@ def test_a_run_trains_prints_its_progress_and_returns_the_table(
     assert list(opened.plan()["state"]) == ["done"] * 4
     assert table.markdown() == (tmp_path / "runs" / "experiments" / "toy-test" / "table.md").read_text()
     assert all(math.isfinite(value) for value in opened.results()["value"])
+
+
+def test_a_run_writes_the_page_that_the_report_command_writes(finished: rcflab.Experiment, tmp_path: Path) -> None:
+    path, none = tmp_path / "experiment.yaml", "tracking.uri=none"
+    rcflab.open(path, set=[none]).run()
+    folder = tmp_path / "runs" / "experiments" / finished.name
+    page = (folder / "report.html").read_bytes()
+    assert (folder / "figures" / "loss.svg").is_file()
+    (folder / "report.html").unlink()
+    assert CliRunner().invoke(app, ["report", str(path), "--set", none]).exit_code == 0
+    assert (folder / "report.html").read_bytes() == page
 
 
 def test_a_run_with_a_failed_cell_raises_its_reason_and_a_narrowed_one_writes_no_files(
