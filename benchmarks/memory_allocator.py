@@ -2,7 +2,7 @@
 
     python benchmarks/memory_allocator.py [--rounds N] [--steps N] [--threads N]
 
-Two processes, alike but for the variables that rcflab/execute/ray_tune.py sets, take turns; both end with the same
+Two processes, alike but for the variables that rcflab/execute/ray_session.py sets, take turns; both end with the same
 loss, digit for digit. Eight clips of 1 + 1 frames at 256 x 144, EfficientNet-Lite0, width 128.
 """
 
@@ -18,7 +18,7 @@ from _timing import options
 from _training import NARROW, recipe, start, synthetic_set
 
 from rcf.config import SyntheticConfig
-from rcflab.execute.ray_tune import KEPT_MEMORY
+from rcflab.execute.ray_session import KEPT_MEMORY
 
 
 def work(data: SyntheticConfig, steps: int) -> None:

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from rcflab.execute import ray_tune
+from rcflab.execute import ray_session, ray_tune
 from rcflab.execute.batch import Batch, Resources
 from rcflab.execute.job import Evaluation, Job
 from rcflab.ledger.lease import this_process
@@ -37,6 +37,6 @@ def run(storage: Path, way: str) -> list[int]:
 
 
 if __name__ == "__main__":
-    with ray_tune.ray_started(Resources(False, 1, 1, 0, None, True, 50)):
+    with ray_session.ray_started(Resources(False, 1, 1, 0, None, True, 50)):
         found = {way: run(Path(sys.argv[1]), way) for way in WAYS}
     sys.stdout.write(json.dumps(found))

@@ -89,12 +89,12 @@ def run_on_ray(batch: Batch, rules: Sequence[Rule] = (), source: JobSource | Non
     Raises KeyboardInterrupt after Ctrl-C, InterruptedRunError after SIGTERM and what a rule ends the run with, all once
     the jobs have saved a checkpoint; StorageError when the disk refused some job.
     """
-    from rcflab.execute import ray_tune  # costs seconds: nothing else of the platform waits for Ray
+    from rcflab.execute import ray_session, ray_tune  # costs seconds: nothing else of the platform waits for Ray
 
     stop = StopRequest(batch, rules)
     try:
         # Ray sets a handler for SIGTERM when it starts: ours come after.
-        with ray_tune.ray_started(batch.resources), stop.listening(), stop.ticking():
+        with ray_session.ray_started(batch.resources), stop.listening(), stop.ticking():
             if source is None:
                 last = ray_tune.run_batch(batch, stop, stop.heard)
             else:

@@ -6,55 +6,32 @@
 Tune's own state is a cache: it is made anew in each run, and what is done is decided by the ledger.
 """
 
-import logging
-import os
+# Before Ray, which reads its environment when it is imported.
+from rcflab.execute.ray_session import concurrency
+
+# isort: split
 import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rcflab.errors import InputError, Problem
+from ray import tune
+from ray.tune.experiment import Trial
+from ray.tune.search import Searcher
+
 from rcflab.execute.attempts import Attempts
-from rcflab.execute.batch import Batch, Resources, machine_cpus
+from rcflab.execute.batch import Batch
 from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import classify_loss
 from rcflab.execute.job import ENDED, JobProgress
 from rcflab.execute.local import run_cell
 from rcflab.execute.process_state import ProcessState
 
-_ENVIRONMENT = {
-    "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_AIR_NEW_OUTPUT": "0",
-    # An actor that asked for no GPU sees none: cells on the CPU stay there, bit for bit.
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
-    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
-    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
-}
-KEPT_MEMORY = {
-    "MALLOC_MMAP_MAX_": "0",
-    "MALLOC_TRIM_THRESHOLD_": str(10 * 2**30),
-    "MALLOC_TOP_PAD_": str(256 * 2**20),
-}
-"""glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs training on
-a CPU some time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
-_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", **KEPT_MEMORY}
-os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
-
-import ray  # noqa: E402  reads the environment above when it is imported
-from ray import tune  # noqa: E402
-from ray.tune.experiment import Trial  # noqa: E402
-from ray.tune.search import Searcher  # noqa: E402
-
 _REPORT_EVERY_S = 1.0
 """An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
 _UNLIMITED = -1
 """How often Tune starts a trial again: whether it should is decided by the class of each failure (attempts.py)."""
-_OBJECT_STORE_BYTES = 128 * 2**20
 
 
 class RetiredError(RuntimeError):
@@ -171,45 +148,6 @@ class _StopOn(Unsaved, tune.Stopper):
 
     def stop_all(self) -> bool:
         return self._stop()
-
-
-@contextmanager
-def ray_started(resources: Resources) -> Generator[None]:
-    """A Ray for one run: that of RAY_ADDRESS, or a local one without dashboard, which ends with the block."""
-    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
-    threads = {name: str(resources.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    for name in ("ray", "ray.tune", "ray.train"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)  # faults are told from the ledger, once and in our words
-    if os.environ.get("RAY_ADDRESS"):
-        ray.init(runtime_env={"env_vars": threads}, **quiet)
-    else:
-        os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
-        # One CPU more than the cells need: the Tune actor of a Ray Train run takes a sliver of its own.
-        cpus = machine_cpus() + 1
-        quiet |= {"num_cpus": cpus, "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
-        ray.init("local", **quiet)  # never somebody else's cluster on this machine
-    try:
-        yield
-    finally:
-        ray.shutdown()
-
-
-def concurrency(resources: Resources) -> int:
-    """Cells at a time that the connected Ray can hold. Raises InputError where it cannot hold one."""
-    available = ray.cluster_resources()
-    there = {"CPU": available.get("CPU", 0.0), "GPU": available.get("GPU", 0.0)}
-    if not os.environ.get("RAY_ADDRESS"):
-        there["CPU"] = machine_cpus()  # without the one that is not for cells
-    wanted = {"CPU": float(resources.cpus), "GPU": resources.gpus_per_worker * resources.workers}
-    problems = [
-        Problem("Ray", f"{kind}s of one cell", f"{count:g}", f"at most {there[kind]:g}", "Lower them under resources")
-        for kind, count in wanted.items()
-        if count > there[kind]
-    ]
-    if problems:
-        raise InputError(problems)
-    fitting = min(int(there[kind] / count) for kind, count in wanted.items() if count)
-    return min(fitting, resources.max_concurrent or fitting)
 
 
 def run_batch(

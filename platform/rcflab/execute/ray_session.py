@@ -1,0 +1,105 @@
+"""A Ray for the length of one run: its environment, its start, what it can hold.
+
+RAY_ADDRESS set --> that cluster     not set --> a Ray of our own, without dashboard
+                        `--> concurrency: cells at a time
+"""
+
+import logging
+import os
+import socket
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+from rcflab.errors import InputError, Problem, ServiceDownError
+from rcflab.execute.batch import Resources, machine_cpus
+
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    # An actor that asked for no GPU sees none: cells on the CPU stay there, bit for bit.
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+KEPT_MEMORY = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(10 * 2**30),
+    "MALLOC_TOP_PAD_": str(256 * 2**20),
+}
+"""glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs training on
+a CPU some time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
+_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", **KEPT_MEMORY}
+os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
+
+import ray  # noqa: E402  reads the environment above when it is imported
+
+_OBJECT_STORE_BYTES = 128 * 2**20
+_REACH_S = 10.0
+
+
+@contextmanager
+def ray_started(resources: Resources) -> Generator[None]:
+    """A Ray for one run: that of RAY_ADDRESS, or a local one without dashboard, which ends with the block.
+
+    Raises ServiceDownError where it does not start or does not answer.
+    """
+    quiet: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False, "configure_logging": False}
+    threads = {name: str(resources.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+    for name in ("ray", "ray.tune", "ray.train"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # faults are told from the ledger, once and in our words
+    if os.environ.get("RAY_ADDRESS"):
+        address, options = None, {"runtime_env": {"env_vars": threads}}
+    else:
+        os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
+        # One CPU more than the cells need: the Tune actor of a Ray Train run takes a sliver of its own.
+        cpus = machine_cpus() + 1
+        address = "local"  # never somebody else's cluster on this machine
+        options = {"num_cpus": cpus, "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
+    try:
+        _reach(os.environ.get("RAY_ADDRESS", ""))
+        ray.init(address, **options, **quiet)
+    except Exception as error:  # a plain Exception is what Ray raises where its own processes do not come up in time
+        ray.shutdown()
+        raise ServiceDownError(_why_not(error)) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
+
+
+def concurrency(resources: Resources) -> int:
+    """Cells at a time that the connected Ray can hold. Raises InputError where it cannot hold one."""
+    available = ray.cluster_resources()
+    there = {"CPU": available.get("CPU", 0.0), "GPU": available.get("GPU", 0.0)}
+    if not os.environ.get("RAY_ADDRESS"):
+        there["CPU"] = machine_cpus()  # without the one that is not for cells
+    wanted = {"CPU": float(resources.cpus), "GPU": resources.gpus_per_worker * resources.workers}
+    problems = [
+        Problem("Ray", f"{kind}s of one cell", f"{count:g}", f"at most {there[kind]:g}", "Lower them under resources")
+        for kind, count in wanted.items()
+        if count > there[kind]
+    ]
+    if problems:
+        raise InputError(problems)
+    fitting = min(int(there[kind] / count) for kind, count in wanted.items() if count)
+    return min(fitting, resources.max_concurrent or fitting)
+
+
+def _reach(address: str) -> None:
+    """Raises OSError where nothing listens at host:port or ray://host:port: Ray itself tries for over ten minutes."""
+    parts = urlsplit(address if "://" in address else f"//{address}")
+    if parts.hostname is not None and parts.port is not None:
+        socket.create_connection((parts.hostname, parts.port), timeout=_REACH_S).close()
+
+
+def _why_not(error: Exception) -> str:
+    address = os.environ.get("RAY_ADDRESS")
+    said = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    if address:
+        return f"Ray at {address} (RAY_ADDRESS) does not answer: {said}. Check the address, or unset it to run here"
+    return f"Ray does not start on this machine: {said}. Nothing was trained; run the same command again"
