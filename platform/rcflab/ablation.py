@@ -90,6 +90,8 @@ class AblationTable:
     """Whether a printed row is called by its arm, by its knobs, or by both."""
     left_out: tuple[LeftOut, ...] = ()
     """Cells that a partial table goes without."""
+    on_gpu: bool = False
+    """Whether a GPU trained any of its cells."""
 
     @property
     def all_comparisons(self) -> tuple[Comparisons, ...]:
@@ -128,6 +130,7 @@ def tabulate(results: ResultSet, paper: PaperTable | None = None) -> AblationTab
         knobs=knobs,
         more_baselines=plan.more_baselines,
         left_out=results.left_out,
+        on_gpu=any(result.on_gpu for result in results.results),
     )
 
 

@@ -108,4 +108,5 @@ def _result(cell: Cell, key: KeyState, code_digest: str, reuse_stale: bool, is_l
         checkpoint_sha256=key.checkpoint.sha256 if key.checkpoint else "",
         records=final.records,
         videos_digest=final.videos_digest,
+        on_gpu=float(key.provenance.get("gpus", 0)) > 0,
     )

@@ -97,3 +97,5 @@ class CellResult:
     """Path of the match records (npz)."""
     videos_digest: str
     """Digest of the evaluated videos: arms are comparable only where it is equal."""
+    on_gpu: bool = False
+    """Whether a GPU trained it."""

@@ -16,6 +16,7 @@ from rcflab.collect import ResultSet, collect
 from rcflab.comparing import compare
 from rcflab.comparison import Rules
 from rcflab.countdown import Countdown
+from rcflab.decimals import with_decimals
 from rcflab.design.contrasts import asked_contrasts
 from rcflab.errors import IncompleteError
 from rcflab.looks import SeedsExtended, extension
@@ -51,10 +52,10 @@ def build_table(
     results = collect(session.plan, view.keys, code, reuse_stale=reuse_stale, partial=partial, lost=lost)
     table = tabulate(results, None if asked.paper is None else paper_tables()[asked.paper])
     table = replace(table, layout=asked.layout, tuned=session.spec.tuned)
-    return compared_table(session, results, table, Countdown("scoring match records"))
+    return with_decimals(_compared(session, results, table, Countdown("scoring match records")))
 
 
-def compared_table(session: Session, results: ResultSet, table: AblationTable, progress: Progress) -> AblationTable:
+def _compared(session: Session, results: ResultSet, table: AblationTable, progress: Progress) -> AblationTable:
     """`table` with what may be said of its arms, where match records can tell."""
     asked, plan = session.spec.table, session.plan
     found = resampled_scores(results, session.storage, asked.resamples, asked.primary, progress)

@@ -79,6 +79,18 @@ def lab(ledger_state: Make) -> Lab:
     return Lab(ledger_state)
 
 
+def test_a_table_says_that_gpus_trained_it(lab: Lab) -> None:
+    plan = plan_of()
+    keys = lab.keys(plan)
+    key = plan.cells[4].train_key
+    attempt = keys[key].attempt
+    assert attempt is not None
+    trained = dataclasses.replace(attempt, provenance={**attempt.provenance, "gpus": 1.0})
+    on_gpu = lab.table(plan, keys | {key: dataclasses.replace(keys[key], attempt=trained)})
+    assert "the same GPU and software only" in render(on_gpu, "md")
+    assert "GPU" not in render(lab.table(plan), "md")
+
+
 def test_mean_spread_and_paired_difference_have_the_exact_values(lab: Lab) -> None:
     row = next(row for row in lab.table(plan_of()).rows if row.arm == "tokens-1")
     measure, summary = row.measures[0], first_summary(row)

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 
 from rcflab.ablation import AblationTable, Measure
 from rcflab.knobs import Switch, as_words
-from rcflab.metrics import MetricSpec
+from rcflab.metrics import METRICS, MetricSpec
 from rcflab.report.comparisons import ComparisonRow, comparison_head, comparison_notes, section_rows
 from rcflab.report.notes import layout_notes, made_by
 from rcflab.report.numbers import rounded
 from rcflab.report.quoted import quote_notes, quotes
 from rcflab.stats.summary import Summary
 from rcflab.yaml_file import is_mapping
+
+_GPU_NOTE = (
+    "Trained on GPUs, deterministically where torch can: the same seed gives the same numbers on the same GPU and "
+    "software only, and nearly the same on others."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +117,18 @@ def table_rows(table: AblationTable) -> TableRows:
 
 
 def _quoted(table: AblationTable) -> tuple[QuotedRow, ...]:
-    """The paper's rows, rounded like ours."""
+    """The paper's rows, with the digits that were published: these are the metric's own, whatever ours deserve."""
 
     def number(value: float | None, digits: int, sign: str = "") -> Number | None:
         return None if value is None else Number(rounded(value, digits, sign), None, None)
 
+    published = [METRICS[spec.key].digits for spec in table.metrics]
     return tuple(
         QuotedRow(
             quote.label,
             tuple(
-                Entry(number(value, spec.digits), number(difference, spec.digits, "+"))
-                for value, difference, spec in zip(quote.values, quote.differences, table.metrics, strict=True)
+                Entry(number(value, digits), number(difference, digits, "+"))
+                for value, difference, digits in zip(quote.values, quote.differences, published, strict=True)
             ),
         )
         for quote in quotes(table)
@@ -174,6 +180,8 @@ def _notes(table: AblationTable) -> list[str]:
     if table.reused:
         cells = ", ".join(f"{arm} seed {seed}" for arm, seed in table.reused)
         notes.append(f"Stale cells reused, made by other code: {cells}.")
+    if table.on_gpu:
+        notes.append(_GPU_NOTE)
     if table.tuned:
         notes.append(table.tuned)
     if table.scoring:

@@ -101,7 +101,7 @@ def _state_of(text: str) -> LedgerState:
 
 def _provenance(tags: Mapping[str, str]) -> dict[str, Json]:
     """What the tags say of the last attempt; texts, since tags are."""
-    names = ("code_digest", "git_commit", "git_dirty", "host", "processor", "workers")
+    names = ("code_digest", "git_commit", "git_dirty", "host", "processor", "workers", "gpus")
     found: dict[str, Json] = {name: tags[f"rcflab.{name}"] for name in names if f"rcflab.{name}" in tags}
     head = "rcflab.package."
     found["packages"] = {key.removeprefix(head): value for key, value in tags.items() if key.startswith(head)}

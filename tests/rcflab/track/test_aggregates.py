@@ -6,9 +6,13 @@ import pytest
 
 from rcflab.ablation import tabulate
 from rcflab.collect import collect
+from rcflab.comparison import Comparison, Comparisons
 from rcflab.ledger.fold import fold
 from rcflab.ledger.reader import read_events
+from rcflab.metrics import METRICS
+from rcflab.stats.interval import Interval
 from rcflab.stats.summary import summarize
+from rcflab.stats.verdict import Kind, Verdict
 from rcflab.track.aggregates import aggregates
 from rcflab.track.mlflow_tracker import MlflowTracker
 from rcflab.track.publisher import Publisher
@@ -28,8 +32,8 @@ def table(life, cells, new_plan, tmp_path):
     for cell in cells:
         life.whole(cell, score=SCORES[cell.arm][cell.seed])
 
-    def make(arms=SCORES):
-        plan = new_plan(*(cell for cell in cells if cell.arm in arms))
+    def make(arms=SCORES, more=()):
+        plan = replace(new_plan(*(cell for cell in cells if cell.arm in arms)), more_baselines=more)
         states = {cell.train_key: fold(read_events(tmp_path, cell.train_key)) for cell in cells}
         return plan, tabulate(collect(plan, states, "code-a"))
 
@@ -51,6 +55,18 @@ def test_only_arms_that_are_no_baseline_say_a_difference(table):
     assert not [key for key in baseline.metrics if key.startswith("difference")]
     assert arm.metrics["difference/toy/score"] == pytest.approx(9.0)
     assert (baseline.tags["rcflab.verdict"], arm.tags["rcflab.seeds"]) == ("baseline", "0, 1, 2")
+
+
+def test_an_arm_says_its_difference_to_each_of_several_baselines(table):
+    said = Comparison("a", 3, -9.0, Interval(-12.0, -6.0), 0.01, 0.02, Verdict(Kind.WORSE, 9.0, Interval(6.0, 12.0)))
+    second = Comparisons(METRICS["toy/score"], "b", (said,), 60, 2000, 0, 0, None, 1)
+    first = replace(second, baseline="a", arms=())
+    arm, baseline = aggregates(replace(table(more=("b",))[1], comparisons=first, more_comparisons=(second,)))
+    assert arm.metrics["difference_2/toy/score"] == pytest.approx(-9.0)
+    assert (arm.metrics["difference_low_2/toy/score"], arm.metrics["p_holm_2/toy/score"]) == (-12.0, 0.02)
+    assert (arm.tags["rcflab.baseline_2"], arm.tags["rcflab.verdict_2"]) == ("b", "worse by 9.00 [6.00, 12.00]")
+    assert (baseline.tags["rcflab.verdict_2"], baseline.metrics["difference/toy/score"]) == ("baseline", 9.0)
+    assert "difference/toy/score" not in arm.metrics
 
 
 def test_no_metric_of_an_arm_has_the_name_of_a_cells(table):

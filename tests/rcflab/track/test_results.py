@@ -58,3 +58,7 @@ def test_the_run_that_was_brought_up_to_date_last_speaks_for_the_training():
     old = {"rcflab.state": "interrupted", "rcflab.attempts": "1"}
     new = {"rcflab.state": "finished", "rcflab.attempts": "2"}
     assert key_state({"a": new, "b": old}).state == key_state({"a": old, "b": new}).state == "finished"
+
+
+def test_that_a_gpu_trained_it_comes_back():
+    assert float(key_state({"trial": {"rcflab.gpus": "2.0"}}).provenance["gpus"]) == 2.0
