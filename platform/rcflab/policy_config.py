@@ -68,7 +68,7 @@ class BudgetConfig(Config):
     """
 
     trials: Annotated[int, Field(ge=1)] | None = None
-    """Trainings that are begun; their retries are not counted."""
+    """Trainings that are begun, those of a search included; their retries are not counted."""
     wall_hours: Annotated[float, Field(gt=0)] | None = None
     cpu_hours: Annotated[float, Field(gt=0)] | None = None
     gpu_hours: Annotated[float, Field(gt=0)] | None = None

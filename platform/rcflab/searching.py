@@ -48,7 +48,8 @@ from rcflab.spending import Spending
 from rcflab.task import load_task
 
 if TYPE_CHECKING:
-    from rcflab.search.conductor import Chain
+    from rcflab.search.chain import Chain
+    from rcflab.search.within_budget import WithinTrials
 
 OnStale = Literal["ask", "reuse", "retrain"]
 
@@ -130,15 +131,26 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
             rules = _rules(session, console)
             driver = this_process()
             batch = Batch.create(session.storage, driver, session.provenance, resources, (), session.spec.retries)
+            source = _paid(session, chain)
             try:
-                _conduct(session, chain, crowd, lambda: run(batch, rules, chain), console)
+                _conduct(session, chain, crowd, lambda: run(batch, rules, source or chain), console)
             finally:
                 batch.delete()
+            if source is not None:
+                source.refuse_held(chain.left)
         done = _written(session, chain)
     _ship_again(session)
     if not done.is_winner:  # otherwise the table of the arms comes, and is published with all files
         publish_table(session, None, AFTER_RUN_S)
     return done
+
+
+def _paid(session: Session, chain: "Chain") -> "WithinTrials | None":
+    """The chain within `budget.trials`; None where that is not limited."""
+    from rcflab.search.within_budget import WithinTrials
+
+    limit = session.spec.budget.trials
+    return None if limit is None else WithinTrials(chain, session.storage, session.spec.name, limit)
 
 
 class _Crowd:

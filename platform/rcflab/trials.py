@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rcflab.errors import InputError, Problem
-from rcflab.execute.job_file import JobRecord
+from rcflab.execute.job_file import FILE, JobRecord
 from rcflab.ledger.events import Evaluated
 from rcflab.ledger.files import storage_errors
 from rcflab.ledger.fold import KeyState
@@ -99,6 +99,8 @@ def _on_disk(storage: Path, prefix: str) -> dict[str, _Known]:
     with storage_errors(storage, "list"):
         folders = {path.parent.parent for path in storage.glob(f"cells/*/eval/{prefix}*")}
         folders |= set(storage.glob(f"cells/{prefix}*"))
+        if not folders:  # what failed before its first evaluation has no folder with its name
+            folders = {path.parent for path in storage.glob(f"cells/*/{FILE}")}
     found: dict[str, _Known] = {}
     for folder in sorted(folders):
         job = JobRecord.read(folder)

@@ -218,6 +218,14 @@ def test_a_trial_that_stands_in_no_plan_is_found_by_what_its_cell_was_asked_to_d
         assert (trial.eval_key, trial.train_key, trial.seed, trial.config) == ("beef4567", "feed0123", 5, config)
 
 
+def test_a_trial_that_failed_before_it_was_scored_is_found_too(session: Session) -> None:
+    folder = session.storage / "cells" / "feed0123"
+    folder.mkdir(parents=True)
+    config = {"model": {"slope": 9.0}}
+    write_job(folder, Job("feed0123", "x", "toy", config, 5, (Evaluation("beef4567", config),)), nullcontext)
+    assert find_trial(session.storage, "beef").train_key == "feed0123"
+
+
 def test_two_trials_differ_in_configuration_keys_origin_and_results(session: Session) -> None:
     one, other = session.plan.cells[0], session.plan.cells[1]
     lines = command("diff", one.eval_key[:8], other.eval_key[:8]).splitlines()

@@ -224,10 +224,13 @@ def test_another_version_of_a_package_is_said_beforehand(replayed: Replayed, mon
     assert "changed since: torch: was " in done.stderr and done.exit_code == 0
 
 
-@pytest.mark.parametrize("trial", ["", "zzzz", "plain/0"])
-def test_what_names_no_single_trial_is_bad_input(replayed: Replayed, trial: str) -> None:
+@pytest.mark.parametrize(
+    ("trial", "said"), [("", "rcflab list"), ("zzzz", "rcflab list"), ("plain/0", "--experiment YAML")]
+)
+def test_what_names_no_single_trial_is_bad_input(replayed: Replayed, trial: str, said: str) -> None:
     done = replayed(trial)
-    assert done.exit_code == 2 and "the eval_key of one trial below" in done.stderr
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "the key of a trial" in done.stderr and said in done.stderr
 
 
 def test_arm_and_seed_name_a_trial_of_an_experiment(

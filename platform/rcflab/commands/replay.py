@@ -19,7 +19,7 @@ from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.execute.batch import Batch, resolve
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import Evaluation, Job
-from rcflab.execute.job_file import FILE, JobRecord
+from rcflab.execute.job_file import JobRecord
 from rcflab.fingerprint import gather
 from rcflab.identity import eval_key, train_key
 from rcflab.ledger.events import Evaluated
@@ -32,6 +32,7 @@ from rcflab.records import Json
 from rcflab.replay import Compared, Side, compare_runs, environment_differences
 from rcflab.schema import ResourcesConfig
 from rcflab.task import load_task
+from rcflab.trials import find_trial
 
 Trial = Annotated[str, typer.Argument(metavar="TRIAL", help="eval_key or its beginning; ARM/SEED with --experiment.")]
 File = Annotated[Path | None, typer.Option("--experiment", "-e", metavar="YAML", help="The file that has ARM/SEED.")]
@@ -104,16 +105,12 @@ def replay_command(
 
 
 def _by_key(storage: Path, name: str) -> _Trial:
-    """The trial whose eval_key begins with `name`. Raises InputError."""
-    found: list[_Trial] = []
-    for path in sorted((storage / "cells").glob(f"*/{FILE}")):
-        record = JobRecord.read(path.parent)
-        found += [_Trial(storage, record, key) for key in record.evaluations if key.startswith(name)] if record else []
-    if len(found) == 1 and name:
-        return found[0]
-    got = repr(name) if not found else f"{name!r}, which begins {len(found)} trials"
-    hint = "rcflab plan lists them; or ARM/SEED with --experiment YAML, which also finds trials of older versions"
-    raise InputError([Problem("TRIAL", "", got, f"the eval_key of one trial below {storage / 'cells'}", hint)])
+    """The trial below `storage` whose key begins with `name`. Raises InputError."""
+    if "/" in name:
+        hint = "For ARM/SEED say of which file: --experiment YAML"
+        raise InputError([Problem("TRIAL", "", repr(name), "the key of a trial, or its beginning", hint)])
+    found = find_trial(storage, name)
+    return _recorded(storage, found.train_key, found.eval_key, found.task, found.seed, found.config)
 
 
 def _by_cell(experiment: Path, name: str, options: list[str] | None, base: str | None) -> _Trial:
@@ -124,11 +121,15 @@ def _by_cell(experiment: Path, name: str, options: list[str] | None, base: str |
         some = ", ".join(f"{cell.arm}/{cell.seed}" for cell in session.plan.cells[:10])
         raise InputError([Problem("TRIAL", "", repr(name), f"one trial of {experiment}: ARM/SEED like {some}")])
     cell = cells[0]
-    recorded = JobRecord.read(session.storage / "cells" / cell.train_key)
-    evaluations = {cell.eval_key: cell.config}
-    known = recorded if recorded is not None and cell.eval_key in recorded.evaluations else None
-    record = known or JobRecord(cell.train_key, session.plan.task, cell.seed, cell.config, evaluations)
-    return _Trial(session.storage, record, cell.eval_key)
+    return _recorded(session.storage, cell.train_key, cell.eval_key, session.plan.task, cell.seed, cell.config)
+
+
+def _recorded(storage: Path, train_key: str, eval_key: str, task: str, seed: int, config: Mapping[str, Json]) -> _Trial:
+    """As its record has it, for fields without effect may differ from `config`; older versions left no record."""
+    record = JobRecord.read(storage / "cells" / train_key)
+    if record is None or eval_key not in record.evaluations:
+        record = JobRecord(train_key, task, seed, config, {eval_key: config})
+    return _Trial(storage, record, eval_key)
 
 
 def _data_differences(found: _Trial) -> list[str]:

@@ -9,7 +9,7 @@ experiment, is not run again; two trials at one point share their cells.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Literal
@@ -89,6 +89,13 @@ class Conductor:
     def seeds(self) -> int:
         """Trainings of a trial."""
         return self._policy.search.seeds
+
+    @property
+    def left(self) -> int:
+        """Trainings without a result, of the open trials and of those to come."""
+        return self.to_ask * self.seeds + sum(
+            self._final(cell) is None for each in self._open.values() for cell in each.cells
+        )
 
     def propose(self, most: int) -> list[Point]:
         """What would be tried now, at most so many points: those of open trials, then fresh asks, which stay open."""
@@ -256,34 +263,3 @@ def _leads(each: _Open, train_key: str) -> bool:
 
 def _no_value(key: str, final: Evaluated) -> bool:
     return not math.isfinite(final.values.get(key, math.nan))
-
-
-class Chain:
-    """Studies one after the other, as one source of jobs: what one leaves idle the next one takes."""
-
-    def __init__(self, conductors: Mapping[str, Conductor]) -> None:
-        self.conductors = conductors
-
-    @property
-    def is_done(self) -> bool:
-        """Nothing is left to run in any of them."""
-        return all(each.is_done for each in self.conductors.values())
-
-    def next(self) -> Job | Literal["wait", "done"]:
-        """The first job that any of them has."""
-        answers: list[Literal["wait", "done"]] = []
-        for each in self.conductors.values():
-            job = each.next()
-            if not isinstance(job, str):
-                return job
-            answers.append(job)
-        return "wait" if "wait" in answers else "done"
-
-    def ended(self, progress: JobProgress) -> None:
-        """Each of them looks whether it was its own."""
-        for each in self.conductors.values():
-            each.ended(progress)
-
-    def judge(self, train_key: str, step: int) -> bool:
-        """That of the study whose trial it is."""
-        return any(each.judge(train_key, step) for each in self.conductors.values())

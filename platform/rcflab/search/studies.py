@@ -19,8 +19,9 @@ from rcflab.identity import digest
 from rcflab.ledger.reader import read_key
 from rcflab.records import Cell, Json
 from rcflab.search.cells import Trials, value_at, with_values
+from rcflab.search.chain import Chain
 from rcflab.search.checks import space_of
-from rcflab.search.conductor import Chain, Conductor, Policy, final_of
+from rcflab.search.conductor import Conductor, Policy, final_of
 from rcflab.search.config import SearchConfig
 from rcflab.search.found import Found
 from rcflab.search.names import study_names
