@@ -1,0 +1,97 @@
+"""Norms of single linear layers, as true upper bounds: the factors of the layer-product bound (section VI-B).
+
+    linear, 1x1 convolution    largest singular value of the matrix: exact
+    convolution                zero padding is a part of a torus that is large enough: the norm of the convolution on
+                               the torus, which Fourier analysis makes block-diagonal, bounds it from above
+        frequencies of the torus --kernel's transform--> blocks c_out x (s s c_in) --largest singular value--> maximum
+
+With stride s the s x s frequencies that fall on one another share a block. On a torus too large for memory the blocks
+are taken on a grid of frequencies, and Riesz' lemma bounds what lies between: a trigonometric polynomial of degree r
+stays above max * cos(r h / 2) within half a step h of its maximum. (Sedghi, Gupta and Long 2019 for the torus.)
+"""
+
+import math
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor, nn
+
+_MOST_NUMBERS = 2**23
+"""Complex numbers of a transform: 128 MB."""
+_FINEST_GRID = 64
+
+
+def linear_norm(weight: Float[Tensor, "M N"]) -> float:
+    """Exact."""
+    return float(torch.linalg.matrix_norm(weight.detach().double(), ord=2))
+
+
+def convolution_bound(layer: nn.Conv2d, size: tuple[int, int], weight: Tensor | None = None) -> float:
+    """An upper bound of the norm of a convolution over inputs of `size` (height, width), its bias left out.
+
+    `weight` stands in for the layer's own, e.g. with a batch norm folded in. Raises ValueError for padding that is not
+    of zeros: a torus does not contain it.
+    """
+    kernel = (layer.weight if weight is None else weight).detach().double()
+    if layer.padding_mode != "zeros":
+        raise ValueError(f"padding_mode: got {layer.padding_mode!r}, expected 'zeros'")
+    groups = kernel.reshape(layer.groups, -1, *kernel.shape[1:])
+    if kernel.shape[2:] == (1, 1):
+        return max(linear_norm(each.flatten(1)) for each in groups)
+    strides, dilations = _pair(layer.stride), _pair(layer.dilation)
+    reach = [(taps - 1) * dilation for taps, dilation in zip(kernel.shape[2:], dilations, strict=True)]
+    torus = [_multiple(length + more, step) for length, more, step in zip(size, reach, strides, strict=True)]
+    grid = torus
+    if math.prod(torus) * groups[0][:, :, 0, 0].numel() > _MOST_NUMBERS:
+        grid = [_multiple(max(_FINEST_GRID, 8 * more), step) for more, step in zip(reach, strides, strict=True)]
+        grid = [min(pair) for pair in zip(grid, torus, strict=True)]
+    seen = [
+        1.0 if points == whole else math.cos(math.pi * more / 2 / points)
+        for more, points, whole in zip(reach, grid, torus, strict=True)
+    ]
+    return max(_on_torus(each, (grid[0], grid[1]), strides, dilations) for each in groups) / math.prod(seen)
+
+
+def _on_torus(
+    kernel: Float[Tensor, "O I h w"], torus: tuple[int, int], strides: tuple[int, int], dilations: tuple[int, int]
+) -> float:
+    height, width = kernel.shape[2:]
+    spread = kernel.new_zeros(*kernel.shape[:2], (height - 1) * dilations[0] + 1, (width - 1) * dilations[1] + 1)
+    spread[:, :, :: dilations[0], :: dilations[1]] = kernel
+    frequencies: Complex[Tensor, "O I N M"] = torch.fft.fft2(spread, s=torus)
+    down, across = torus[0] // strides[0], torus[1] // strides[1]
+    # Frequencies that are a multiple of N / s apart are one and the same after the stride.
+    folded = frequencies.unflatten(2, (strides[0], down)).unflatten(4, (strides[1], across))
+    blocks = folded.permute(3, 5, 0, 1, 2, 4).flatten(3).flatten(0, 1)
+    # A real kernel has conjugate blocks at opposite frequencies: rows down to the middle suffice.
+    half = blocks.unflatten(0, (down, across))[: down // 2 + 1].flatten(0, 1)
+    return math.sqrt(max(float(_squared_norm(part)) for part in half.split(1024)) / math.prod(strides))
+
+
+def _squared_norm(blocks: Complex[Tensor, "F O K"]) -> Tensor:
+    """The largest squared singular value of all blocks, from the smaller of their two Gram matrices."""
+    adjoint = blocks.mH
+    gram = blocks @ adjoint if blocks.shape[1] <= blocks.shape[2] else adjoint @ blocks
+    return torch.linalg.eigvalsh(gram)[:, -1].max()
+
+
+def batch_norm_scale(norm: nn.BatchNorm2d) -> Float[Tensor, " C"]:
+    """What a batch norm in evaluation mode multiplies each channel with; raises ValueError for one that trains."""
+    variance = norm.running_var
+    if norm.training or variance is None:
+        raise ValueError("a batch norm in training mode is not linear: call .eval() first")
+    scale = (variance.detach().double() + norm.eps).rsqrt()
+    return scale if norm.weight is None else scale * norm.weight.detach().double()
+
+
+def folded(layer: nn.Conv2d, norm: nn.BatchNorm2d) -> Float[Tensor, "O I h w"]:
+    """The kernel of a convolution with the batch norm behind it: tighter than the product of both norms."""
+    return layer.weight.detach().double() * batch_norm_scale(norm)[:, None, None, None]
+
+
+def _pair(value: tuple[int, ...] | int) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else (value[0], value[1])
+
+
+def _multiple(length: int, step: int) -> int:
+    return -(-length // step) * step
