@@ -6,7 +6,7 @@
     outputs of t-1 alone:     d_self   the same permutation against itself: two slots that are most alike
 
     p = 2     costs add up: N assignments, each of which forbids one slot to go to itself
-    p = inf   the largest cost counts: the same with the bottleneck assignment
+    p = inf   the largest cost counts: a bottleneck assignment other than the identity
 
 d_swap > d_out says that the identity is the cheapest assignment, and no more: it says nothing of why.
 """
@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
+from scipy.sparse.csgraph import connected_components, maximum_bipartite_matching
 from scipy.spatial.distance import cdist
 
 Matrix = np.ndarray[tuple[int, int], np.dtype[np.float64]]
@@ -51,16 +51,17 @@ def swap_gap(costs: Float[Matrix, "N N"], norm: Norm, slots: Sequence[int] | Non
     return _total(np.append(fixed, found), norm)
 
 
-def self_gap(before: Float[Matrix, "N F"], norm: Norm, slots: Sequence[int] | None = None) -> float | None:
+def self_gap(apart: Float[Matrix, "N N"], norm: Norm, slots: Sequence[int] | None = None) -> float | None:
     """d_self: how far the output of one frame is from its own permutations; known before the next frame is seen.
 
-    The cheapest of them exchanges two slots. None for fewer than two.
+    `apart` are the `slot_costs` of the frame with itself. The cheapest permutation exchanges two of `slots`. None for
+    fewer than two.
     """
-    chosen = before if slots is None else before[list(slots)]
+    chosen = range(len(apart)) if slots is None else slots
     if len(chosen) < 2:
         return None
-    apart = slot_costs(chosen, chosen, norm)
-    least = float(apart[np.triu_indices(len(chosen), 1)].min())
+    inner = apart[np.ix_(chosen, chosen)]
+    least = float(inner[np.triu_indices(len(inner), 1)].min())
     return math.sqrt(2 * least) if norm == "2" else least
 
 
@@ -82,19 +83,23 @@ def _cheapest_sum(costs: Matrix) -> float:
 
 
 def _cheapest_bottleneck(costs: Matrix) -> float:
-    return min(_bottleneck(costs, slot) for slot in range(len(costs)))
-
-
-def _bottleneck(costs: Matrix, moved: int) -> float:
-    """The least c such that slots can be paired at costs of at most c while `moved` does not go to itself."""
+    """The least c such that slots can be paired at costs of at most c without all going to themselves."""
     levels = np.unique(costs)
     low, high = 0, len(levels) - 1
     while low < high:
         middle = (low + high) // 2
-        allowed = costs <= levels[middle]
-        allowed[moved, moved] = False
-        if (maximum_bipartite_matching(csr_array(allowed)) >= 0).all():
+        if _has_other_pairing(costs <= levels[middle]):
             high = middle
         else:
             low = middle + 1
     return float(levels[low])
+
+
+def _has_other_pairing(allowed: np.ndarray[tuple[int, int], np.dtype[np.bool_]]) -> bool:
+    """Whether slots can be paired by `allowed` otherwise than by the identity."""
+    if not allowed.diagonal().all():
+        return bool((maximum_bipartite_matching(csr_array(allowed)) >= 0).all())
+    # Where each may stay, others may move exactly along a cycle of moves that are allowed.
+    moves = allowed & ~np.eye(len(allowed), dtype=np.bool_)
+    count, _ = connected_components(csr_array(moves), directed=True, connection="strong")
+    return count < len(allowed)
