@@ -90,9 +90,12 @@ class _Run:
                 left.append(image / length)
             value, weight = self._largest()
             if length == 0:  # everything that is left is mapped to nothing
+                if step == 1:
+                    self._check_nothing(image)
                 return _End(value, step, True)
             back = self._pull(left[-1])
-            self._check_transposes(right[-1], left[-1], length, back)
+            if step == 1:
+                self._check_transposes(right[-1], length, back)
             back = self._apart(back, right)
             beyond = float(back.norm())
             if beyond * weight <= effort.tolerance * value or beyond <= 1e-14 * value:
@@ -119,13 +122,17 @@ class _Run:
                 vector = vector - (each * vector).sum() * each
         return vector
 
-    def _check_transposes(self, right: Tensor, left: Tensor, length: float, back: Tensor) -> None:
-        """<J v, u> = <v, J' u>: with u along the new part of J v, both are its length."""
-        if len(self._diagonal) > 1:
-            return
+    def _check_transposes(self, right: Tensor, length: float, back: Tensor) -> None:
+        """<J v, u> = <v, J' u>: with u along J v both are its length."""
         there = float((right * back).sum())
         if abs(there - length) > 1e-3 * max(length, abs(there)):
             raise ValueError(f"push and pull are not transposes of each other: {length:g} there, {there:g} back")
+
+    def _check_nothing(self, image: Tensor) -> None:
+        """A map to nothing has a transpose to nothing."""
+        back = float(self._pull(_drawn(tuple(image.shape), 0, image)).norm())
+        if back > 0:
+            raise ValueError(f"push and pull are not transposes of each other: 0 there, {back:g} back")
 
 
 def _drawn(shape: tuple[int, ...], seed: int, like: Tensor) -> Tensor:

@@ -62,7 +62,10 @@ class Backbone(nn.Module):
 
     def forward(self, frames: UInt8[Tensor, "N 3 H W"]) -> Pyramid:
         """Four maps, finest first."""
-        images = self.normalise(frames)
+        return self.pyramid(self.normalise(frames))
+
+    def pyramid(self, images: Float[Tensor, "N 3 H W"]) -> Pyramid:
+        """The same from normalised images."""
         kernels = (weight for weight in self.body.parameters() if weight.dim() == 4)
         if next(kernels).is_contiguous(memory_format=torch.channels_last):
             images = images.contiguous(memory_format=torch.channels_last)

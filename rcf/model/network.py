@@ -68,9 +68,14 @@ class RCF(nn.Module):
         audio: Float[Tensor, "N A E"] | None = None,
     ) -> FrameFeatures:
         """What each frame and its sound give by themselves; a stream calls this once a frame."""
-        pyramid: Pyramid = self.backbone(frames)
+        return self.described(self.backbone(frames), sizes, audio)
+
+    def described(
+        self, pyramid: Pyramid, sizes: Int[Tensor, "N 2"] | None = None, audio: Float[Tensor, "N A E"] | None = None
+    ) -> FrameFeatures:
+        """The same from the maps of the frames."""
         kept = self.references.compress(self.token_map(pyramid), sizes_at(sizes, self.token_map.stride))
-        heard = self.audio.describe(pyramid[-1].new_zeros(len(frames), 0, 0) if audio is None else audio)
+        heard = self.audio.describe(pyramid[-1].new_zeros(len(pyramid[-1]), 0, 0) if audio is None else audio)
         return FrameFeatures(pyramid, kept, heard, sizes)
 
     def segment(self, targets: FrameFeatures, windows: Tensor, heard: Float[Tensor, "N W V"]) -> Segmentation:
