@@ -1,0 +1,106 @@
+"""A Lipschitz bound of multi-head attention whose tokens are no longer than R (without a bound there is none).
+
+    head: S = q k' / sqrt d,  P = softmax of the rows,  o = P v        A = Wk' Wq / sqrt d,  beta = | Wk' bq | / sqrt d
+    d o = P dv  +  Cov_P(v, k) dq / sqrt d  +  sum_j P_j (v_j - o) q dk_j / sqrt d
+
+    to the queries    || Wv || || A || R Rk                               no number of tokens in it
+    to the memory     sqrt(c) || Wv || (1 + R (|| A || Rq + beta))        c = tokens that ask, the most that a column of
+                                                                         P can sum to
+    all heads         || Wo || x root of the sum of squares
+
+R bounds the tokens that values are made of, Rk and Rq those of keys and queries with their positions. Dot-product
+attention has no constant on all of space (Kim, Papamakarios and Mnih 2021, arXiv 2006.04710); that there is one on a
+ball is what the paper uses (section VI-B), and Castin, Ablin and Peyre 2024 (arXiv 2312.14820) bound it by about
+sqrt n. This form follows from the line above by the inequality of Cauchy and Schwarz.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from rcf.diagnostics.magnitudes import Magnitude, hypot, magnitude
+from rcf.diagnostics.spectral_norms import linear_norm
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What the bound needs of one head."""
+
+    values: float
+    """|| Wv ||."""
+    scores: float
+    """|| A ||."""
+    bias: float
+    """beta; biases of keys and values drop out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How long tokens can be, in the 2-norm."""
+
+    values: Magnitude
+    keys: Magnitude
+    queries: Magnitude
+
+
+def heads_of(attention: nn.MultiheadAttention) -> tuple[list[Head], float]:
+    """Each head, and || Wo ||."""
+    width, count = attention.embed_dim, attention.num_heads
+    size = width // count
+    query, key, value = attention.in_proj_weight.detach().double().view(3, count, size, width)
+    biases = attention.in_proj_bias
+    query_bias = torch.zeros(count, size) if biases is None else biases.detach().view(3, count, size)[0]
+    heads = [
+        Head(linear_norm(value[head]), *_scores(query[head], key[head], query_bias[head].double()))
+        for head in range(count)
+    ]
+    return heads, linear_norm(attention.out_proj.weight)
+
+
+def _scores(query: Float[Tensor, "d D"], key: Float[Tensor, "d D"], bias: Float[Tensor, " d"]) -> tuple[float, float]:
+    scale = query.shape[0] ** -0.5
+    return scale * linear_norm(key.T @ query), scale * float((key.T @ bias).norm())
+
+
+def to_queries(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+    """How much the output moves with the tokens that ask, in any norm that acts token by token."""
+    heads, out = heads_of(attention)
+    return out * hypot(*(reach.values * reach.keys * (head.values * head.scores) for head in heads))
+
+
+def to_memory(attention: nn.MultiheadAttention, reach: Reach, asking: int) -> Magnitude:
+    """How much it moves with the tokens that are looked at; `asking` is the number of those that look."""
+    heads, out = heads_of(attention)
+    each = [_once(head, reach) * head.values for head in heads]
+    return magnitude(out) * asking**0.5 * hypot(*each)
+
+
+def of_itself(attention: nn.MultiheadAttention, reach: Reach, tokens: int) -> Magnitude:
+    """Self-attention over `tokens` tokens, 2-norm of all of them."""
+    heads, out = heads_of(attention)
+    both = [
+        _once(head, reach) * head.values * tokens**0.5 + reach.values * reach.keys * (head.values * head.scores)
+        for head in heads
+    ]
+    return out * hypot(*both)
+
+
+def of_itself_by_token(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+    """Self-attention in the norm of the longest token: rows of P sum to 1, so their number does not count."""
+    heads, out = heads_of(attention)
+    each = [
+        head.values * (1.0 + reach.values * (head.scores * (reach.keys + reach.queries) + head.bias)) for head in heads
+    ]
+    return out * hypot(*each)
+
+
+def to_memory_by_token(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+    """How much it moves with the tokens that are looked at, both in the norm of the longest token."""
+    heads, out = heads_of(attention)
+    return out * hypot(*(_once(head, reach) * head.values for head in heads))
+
+
+def _once(head: Head, reach: Reach) -> Magnitude:
+    return 1.0 + reach.values * (head.scores * reach.queries + head.bias)
