@@ -59,7 +59,7 @@ class HierarchicalBody(nn.Module):
         timm_network.prune_intermediate_layers(list(levels), prune_norm=True)
         pad_windows(network)
         self.network = network
-        self._levels = list(levels)
+        self.levels = list(levels)
         # Residual streams of networks without batch norm are not normalised, and grow with depth.
         bare = not any(isinstance(module, nn.BatchNorm2d) for module in network.modules())
         self.norms = nn.ModuleList(LayerNorm2d(count) if bare else nn.Identity() for count in self.channels)
@@ -84,7 +84,7 @@ class HierarchicalBody(nn.Module):
 
     def _maps(self, images: Tensor) -> list[Tensor]:
         network = cast(_TimmNetwork, self.network)
-        return network.forward_intermediates(images, indices=self._levels, norm=False, intermediates_only=True)
+        return network.forward_intermediates(images, indices=self.levels, norm=False, intermediates_only=True)
 
     def forward(self, images: Float[Tensor, "N 3 H W"]) -> Pyramid:
         """Four maps, finest first."""
