@@ -86,9 +86,13 @@ class HierarchicalBody(nn.Module):
         network = cast(_TimmNetwork, self.network)
         return network.forward_intermediates(images, indices=self.levels, norm=False, intermediates_only=True)
 
+    def padded(self, images: Float[Tensor, "N 3 H W"]) -> Float[Tensor, "N 3 h w"]:
+        """As large as the network needs them."""
+        return _padded(images, self._multiple)
+
     def forward(self, images: Float[Tensor, "N 3 H W"]) -> Pyramid:
         """Four maps, finest first."""
-        maps = self._maps(_padded(images, self._multiple))
+        maps = self._maps(self.padded(images))
         fine, middle, coarse, top = (
             norm(_cropped(level, images, stride)) for norm, level, stride in zip(self.norms, maps, STRIDES, strict=True)
         )
