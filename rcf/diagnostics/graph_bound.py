@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from rcf.diagnostics.layer_constants import GATES, UnboundedError, activation_of, kind_of, layer_constant
+from rcf.diagnostics.layer_constants import COARSE, GATES, UnboundedError, activation_of, kind_of, layer_constant
 from rcf.diagnostics.magnitudes import ONE, Magnitude, hypot, magnitude
 from rcf.diagnostics.spectral_norms import convolution_bound, folded
 
@@ -146,7 +146,7 @@ class _Walk:
         if isinstance(layer, nn.BatchNorm2d) and self._norm_behind(before) is layer:
             kernel = self._layers[str(before.target)]
             assert isinstance(kernel, nn.Conv2d)
-            whole = convolution_bound(kernel, self._size(before.all_input_nodes[0]), folded(kernel, layer))
+            whole = convolution_bound(kernel, self._size(before.all_input_nodes[0]), folded(kernel, layer), COARSE)
             own = magnitude(whole) * activation_of(layer)
         else:
             own = layer_constant(layer, self._values.shapes[before])

@@ -33,6 +33,8 @@ _SLOPES = {
     "hardswish": 1.5,
 }
 """Largest slopes, rounded up, by the name of the kind: timm has classes of its own for what torch has too."""
+COARSE = 32
+"""Frequencies an axis at which convolutions are bounded here: the logarithm of a product hardly sees the rest."""
 GATES = frozenset({"sigmoid", "hardsigmoid"})
 """Kinds whose values are in (0, 1)."""
 
@@ -50,7 +52,7 @@ def layer_constant(layer: nn.Module, shape: tuple[int, ...]) -> Magnitude:
     """The constant of `layer` for inputs of `shape` (N C H W, or N L D). Raises UnboundedError for a kind not known."""
     match layer:
         case nn.Conv2d():
-            return magnitude(convolution_bound(layer, (shape[-2], shape[-1])))
+            return magnitude(convolution_bound(layer, (shape[-2], shape[-1]), grid=COARSE))
         case nn.Linear():
             return magnitude(linear_norm(layer.weight))
         case nn.BatchNorm2d():

@@ -18,8 +18,8 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from rcf.diagnostics.lipschitz import window_gaps
 from rcf.diagnostics.slot_swaps import Matrix, Norm, identity_gap, self_gap, slot_costs, swap_gap
+from rcf.diagnostics.window_gaps import window_gaps
 from rcf.tensors import floats, integers
 
 Measure = Literal["classes", "masks", "both", "balanced", "both_inf"]
@@ -77,9 +77,13 @@ class Reading:
 
     class_threshold: float
     """A slot fires above it."""
-    usual_area: float
-    """Mean area of a true mask of the data set, in pixels of the network's masks: fixed by the data, so that arms that
-    are compared share it."""
+    usual_share: float
+    """Mean share of the frame that a true mask of the data set covers: fixed by the data, so that arms that are
+    compared share it."""
+
+    def usual_area(self, pixels: int) -> float:
+        """The same in pixels of masks that have so many; never less than one."""
+        return max(self.usual_share * pixels, 1.0)
 
 
 def pair_gaps(
@@ -132,6 +136,8 @@ class _Distances:
     classes: Matrix
     masks: Matrix
     largest: Matrix
+    pixels: int
+    """Of a mask."""
 
     def costs(self, measure: Measure, reading: Reading) -> Matrix:
         """In one measure."""
@@ -143,7 +149,7 @@ class _Distances:
             case "both":
                 return self.classes + self.masks
             case "balanced":
-                return self.classes / 2 + self.masks / max(reading.usual_area, 1.0)
+                return self.classes / 2 + self.masks / reading.usual_area(self.pixels)
             case "both_inf":
                 return self.largest
 
@@ -151,7 +157,7 @@ class _Distances:
 def _between(before: _Output, other: _Output) -> _Distances:
     far = [slot_costs(mine, theirs, "inf") for mine, theirs in _sides(before, other)]
     classes, masks = [slot_costs(mine, theirs, "2") for mine, theirs in _sides(before, other)]
-    return _Distances(classes, masks, np.maximum(*far))
+    return _Distances(classes, masks, np.maximum(*far), before.masks.shape[1])
 
 
 def _sides(before: _Output, other: _Output) -> tuple[tuple[Matrix, Matrix], tuple[Matrix, Matrix]]:

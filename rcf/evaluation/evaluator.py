@@ -1,8 +1,8 @@
 """The evaluation pass: every validation video once, through the online rule, into metrics. Always in float32.
 
 video, sound --segment_video--> logits --FrameReader--> FramePredictions --TrackAssembler--> tracks --track AP--> val/*
-                                  |                          +--> OrderCounter --> order/*
-                                  +--> secant_ratios --> SecantMean --> lipschitz/*
+                                  |                          +--> sightings --+
+                                  +--> pair_gaps -----------------------------+--> OrderResult --> order/*, lipschitz/*
 
 The network is run once for all ways to read its answers: thresholds and identity rules come after it.
 
@@ -13,6 +13,7 @@ files do not depend on the number of ranks.
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import fsum
 
 import torch
 from torch import Tensor
@@ -21,8 +22,9 @@ from rcf.config import EvaluationConfig
 from rcf.config.evaluation import FrameChoice
 from rcf.data.annotations import Annotations
 from rcf.data.ytvis import VideoDataset
-from rcf.diagnostics.lipschitz import SecantMean, secant_ratios
-from rcf.diagnostics.order import OrderCounter
+from rcf.diagnostics.pair_gaps import PairGaps, Reading, pair_gaps
+from rcf.diagnostics.result import OrderResult, VideoOrder
+from rcf.diagnostics.sightings import Sighting, sightings
 from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
@@ -46,8 +48,7 @@ class VideoResult:
     tracks: list[TrackPrediction]
     frames: list[FramePrediction]
     """Empty unless the video is drawn."""
-    order: OrderCounter
-    secants: list[float]
+    order: VideoOrder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +62,8 @@ class Evaluation:
     """The first videos, whole, for overlays."""
     videos_digest: str
     """Of the videos, frames and tracks that were scored."""
+    order: OrderResult
+    """Pair by pair, of all frames."""
 
 
 class Evaluator:
@@ -68,6 +71,7 @@ class Evaluator:
 
     def __init__(self, dataset: VideoDataset, ways: Sequence[EvaluationConfig], ranks: Ranks = SINGLE) -> None:
         self._dataset, self._ways, self._ranks = dataset, ways, ranks
+        self._usual_share = usual_share(dataset.annotations)
 
     def run(self, network: RCF) -> list[Evaluation]:
         """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
@@ -100,8 +104,13 @@ class Evaluator:
         answer = segment_video(network, frames, self._heard(index))
         answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
-        secants = secant_ratios(images, answer.classes[-1], answer.masks[-1], network.references.frames)
-        return [self._read(index, answer, secants, way) for way in self._ways]
+        gaps = {way.class_threshold: self._gaps(images, answer, network, way) for way in self._ways}
+        return [self._read(index, answer, gaps[way.class_threshold], way) for way in self._ways]
+
+    def _gaps(self, images: Tensor, answer: Segmentation, network: RCF, way: EvaluationConfig) -> tuple[PairGaps, ...]:
+        reading = Reading(way.class_threshold, self._usual_share)
+        classes, masks = answer.classes[-1], answer.masks[-1]
+        return tuple(pair_gaps(images, classes, masks, network.references.frames, reading))
 
     def _heard(self, index: int) -> Tensor | None:
         """Log-mel patches T A E of a video, for a network that listens."""
@@ -110,23 +119,27 @@ class Evaluator:
         length = self._dataset.videos[index].length
         return torch.stack([self._dataset.audio(index, number) for number in range(length)])
 
-    def _read(self, index: int, answer: Segmentation, secants: list[float], way: EvaluationConfig) -> VideoResult:
+    def _read(self, index: int, answer: Segmentation, gaps: tuple[PairGaps, ...], way: EvaluationConfig) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
         video, drawn = self._dataset.videos[index], index < way.overlays
         reader, assembler = FrameReader(way), TrackAssembler(way)
-        order = OrderCounter()
+        seen: list[Sighting] = []
         frames: list[FramePrediction] = []
+        fired = overridden = 0
         for number in range(video.length):
             size = (video.height, video.width)
             prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], answer.codes[number], size)
             truth = self._dataset.targets(index, number)
             small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
-            order.add(prediction.slots, small, truth.tracks, truth.masks, prediction.overridden)
+            seen += sightings(number, prediction, small, truth)
+            if number:
+                fired += len(prediction.slots)
+                overridden += int(prediction.overridden.sum())
             assembler.add(prediction)
             if drawn:
                 frames.append(prediction)
         tracks = assembler.tracks(video.id, self._dataset.category_ids)
-        return VideoResult(index, tracks, frames, order, secants)
+        return VideoResult(index, tracks, frames, VideoOrder(index, tuple(seen), gaps, fired, overridden))
 
 
 class _Sum:
@@ -134,29 +147,27 @@ class _Sum:
 
     def __init__(self, frames: FrameChoice) -> None:
         self._frames: FrameChoice = frames
-        self._order, self._secant = OrderCounter(), SecantMean()
+        self._order: list[VideoOrder] = []
         self._predictions: list[TrackPrediction] = []
         self._drawn: list[VideoResult] = []
 
     def add(self, result: VideoResult) -> None:
         """The next video."""
         self._predictions.extend(result.tracks)
-        self._order.add_counts(result.order)
-        self._secant.add(result.secants)
+        self._order.append(result.order)
         if result.frames:
             self._drawn.append(result)
 
     def evaluation(self, annotations: Annotations, network: RCF) -> Evaluation:
         """After the last video."""
         truth, predictions = restrict(annotations, self._predictions, self._frames)
-        scored = evaluate(truth, predictions)
+        scored, order = evaluate(truth, predictions), OrderResult(self._order)
         metrics = {
             **track_metrics(scored.stats),
-            **self._order.metrics(),
-            **self._secant.metrics(),
+            **order.metrics(),
             "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
         }
-        return Evaluation(metrics, scored, self._predictions, self._drawn, videos_digest(truth))
+        return Evaluation(metrics, scored, self._predictions, self._drawn, videos_digest(truth), order)
 
 
 def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
@@ -164,6 +175,18 @@ def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
     if masks.shape[0] == 0:  # torch refuses to resize nothing
         return masks.new_zeros(0, *size)
     return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
+
+
+def usual_share(annotations: Annotations) -> float:
+    """Mean share of the frame that a true mask covers; 0 where there is none."""
+    sizes = {video.id: video.height * video.width for video in annotations.videos}
+    shares = [
+        area / sizes[track.video_id]
+        for track in annotations.tracks
+        for area in track.areas
+        if area is not None and not track.iscrowd
+    ]
+    return fsum(shares) / len(shares) if shares else 0.0
 
 
 def videos_digest(annotations: Annotations) -> str:

@@ -31,7 +31,10 @@ _ARM_TAGS = ("rcflab.arm", "rcflab.arm.b", "rcflab.arm.c", "rcflab.arm.d", "rcfl
 the tag's name and value, and two arms may get the same one: the view groups by the tag whose colours differ."""
 _COLOURS = 29
 _LOSSES = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce")
-_DIAGNOSTICS = ("order/consistency_pct", "order/override_pct", "lipschitz/secant_mean")
+_DIAGNOSTICS = (
+    "order/consistency_pct", "order/changes_per_100", "order/override_pct", "order/override_right_pct",
+    "order/margin_positive_pct", "order/auc", "lipschitz/secant_mean", "lipschitz/secant_p95", "lipschitz/swap_ratio",
+)  # fmt: skip
 _FOLDED = ("train", "cost", "data", "time", "System metrics")
 """Sections that MLflow makes of the remaining metrics, by the name before the slash."""
 _AGGREGATES = ("mean", "sd", "n", "low", "high", "p", "p_holm", "difference", "difference_sd", "difference_low",

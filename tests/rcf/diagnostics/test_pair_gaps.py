@@ -6,10 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from rcf.diagnostics.lipschitz import output_gaps
 from rcf.diagnostics.pair_gaps import MEASURES, PairGaps, Reading, pair_gaps
 
-READING = Reading(class_threshold=0.4, usual_area=8.0)
+READING = Reading(class_threshold=0.4, usual_share=8 / 32)
 SURE = 12.0
 
 
@@ -35,7 +34,9 @@ def test_the_output_gap_is_that_of_the_stacked_probabilities() -> None:
     images, classes, masks = torch.randn(4, 3, 4, 8), torch.randn(4, 5, 3), torch.randn(4, 5, 4, 8)
     found = pair_gaps(images, classes, masks, 1, READING)
     assert [pair.frame for pair in found] == [1, 2, 3]
-    assert [pair.gaps["both"].output for pair in found] == pytest.approx(output_gaps(classes, masks).tolist())
+    stacked = torch.cat((classes.double().softmax(-1).flatten(1), masks.double().sigmoid().flatten(1)), dim=1)
+    wanted = (stacked[1:] - stacked[:-1]).norm(dim=1)
+    assert [pair.gaps["both"].output for pair in found] == pytest.approx(wanted.tolist())
     for pair in found:
         parts = [pair.gaps[measure].output for measure in ("classes", "masks", "both")]
         assert parts[2] == pytest.approx(math.hypot(*parts[:2]))
