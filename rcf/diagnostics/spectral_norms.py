@@ -78,7 +78,7 @@ def _squared_norm(blocks: Complex[Tensor, "F O K"]) -> Tensor:
 def _gram_iteration(gram: Complex[Tensor, "F K K"], rounds: int = 4) -> Float[Tensor, " F"]:
     """The largest eigenvalue of each block from above: |G^m|_F to the power of 1 / m, m = 2 ** rounds.
 
-    (Delattre, Barthelemy, Araujo and Allauzen 2023.) Too large by K to the power of 1 / 2 m at most, usually by a hundredth.
+    (Delattre, Barthelemy, Araujo and Allauzen 2023.) Too large by K to the power of 1 / 2 m at most, usually by 1 %.
     """
     power, log = gram, gram.real.new_zeros(len(gram))
     for _ in range(rounds):
