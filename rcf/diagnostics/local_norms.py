@@ -1,0 +1,72 @@
+"""Jacobian norms at some frames of a data set, within a part of what its evaluation costs.
+
+    frames that have a next one --evenly spread--> k windows --jacobian_norm--> LocalNorm(video, frame, estimate)
+
+One step of an estimate costs some 4.5 forward passes of a window (a push by forward mode, a pull along a graph that is
+kept), and a window has R + 1 frames: `affordable_points` counts with that.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from rcf.data.clip_plan import window
+from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.golub_kahan import Effort, NormEstimate
+from rcf.diagnostics.jacobian import jacobian_norm
+from rcf.diagnostics.window_map import Part, WindowMap, differentiable
+from rcf.model.network import RCF
+
+QUICK = Effort(steps=8, seeds=(0,), tolerance=1e-2)
+"""Within half a percent on networks like this one."""
+_FORWARDS_PER_STEP = 4.5
+_SHARE = 0.5
+"""Of the forward passes of the evaluation."""
+
+
+@dataclass(frozen=True, slots=True)
+class LocalNorm:
+    """At one frame."""
+
+    video: int
+    """Index in the data set."""
+    frame: int
+    estimate: NormEstimate
+
+
+def affordable_points(frames: int, references: int, effort: Effort = QUICK) -> int:
+    """How many points cost at most half of an evaluation of so many frames; at least one."""
+    each = effort.steps * len(effort.seeds) * _FORWARDS_PER_STEP * (references + 1)
+    return max(1, int(_SHARE * frames / each))
+
+
+def local_norms(
+    network: RCF, dataset: VideoDataset, points: int, part: Part = "both", effort: Effort = QUICK
+) -> list[LocalNorm]:
+    """The norms at `points` frames, evenly spread over all that have a next frame; fewer where there are fewer.
+
+    The network is left in the mode it came in. Raises ValueError where a derivative is not finite.
+    """
+    places = [(index, frame) for index, video in enumerate(dataset.videos) for frame in range(video.length - 1)]
+    chosen = _spread(places, points)
+    with differentiable(network):
+        return [LocalNorm(*place, _at(network, dataset, *place, part, effort)) for place in chosen]
+
+
+def _spread(places: Sequence[tuple[int, int]], points: int) -> list[tuple[int, int]]:
+    if len(places) <= points:
+        return list(places)
+    middles = (np.arange(points) + 0.5) * len(places) / points
+    return [places[int(middle)] for middle in middles]
+
+
+def _at(network: RCF, dataset: VideoDataset, index: int, frame: int, part: Part, effort: Effort) -> NormEstimate:
+    device = network.backbone.mean.device
+    numbers = [*window(frame, network.references.frames), frame]
+    frames = torch.stack([dataset.frame(index, number) for number in numbers]).to(device)
+    audio = None
+    if dataset.listens:
+        audio = torch.stack([dataset.audio(index, number) for number in numbers]).to(device)
+    return jacobian_norm(WindowMap(network, part, 1.0, audio), network.backbone.normalise(frames), effort)
