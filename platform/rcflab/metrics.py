@@ -38,6 +38,8 @@ _SPECS = (
     MetricSpec("order/auc", "AUC of smoothness", "", "neither", 2),
     MetricSpec("lipschitz/secant_mean", "secant", "ratio", "lower", 3),
     MetricSpec("lipschitz/secant_p95", "secant, 95th percentile", "ratio", "lower", 3),
+    MetricSpec("lipschitz/jacobian_p95", "Jacobian norm, 95th percentile", "ratio", "lower", 3),
+    MetricSpec("lipschitz/bound_log10", "log10 of the Lipschitz bound", "", "lower", 1),
     MetricSpec("lipschitz/swap_ratio", "swap ratio", "ratio", "higher", 3),
     MetricSpec("train/loss", "loss", "", "lower", 3),
     MetricSpec("train/loss_class", "class loss", "", "lower", 3),

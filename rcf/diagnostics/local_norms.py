@@ -1,21 +1,29 @@
 """Jacobian norms at some frames of a data set, within a part of what its evaluation costs.
 
     frames that have a next one --evenly spread--> k windows --jacobian_norm--> LocalNorm(video, frame, estimate)
+                                                                                  `--smoothness--> 95th percentile
+    the first window's size     --network_bound--------------------------------------------------> log10
 
 One step of an estimate costs some 4.5 forward passes of a window (a push by forward mode, a pull along a graph that is
 kept), and a window has R + 1 frames: `affordable_points` counts with that.
 """
 
+import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from rcf.data.clip_plan import window
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.golub_kahan import Effort, NormEstimate
 from rcf.diagnostics.jacobian import jacobian_norm
+from rcf.diagnostics.layer_constants import UnboundedError
+from rcf.diagnostics.network_bound import network_bound
 from rcf.diagnostics.window_map import Part, WindowMap, differentiable
 from rcf.model.network import RCF
 
@@ -55,6 +63,19 @@ def local_norms(
         return [LocalNorm(*place, _at(network, dataset, *place, part, effort)) for place in chosen]
 
 
+def smoothness(network: RCF, dataset: VideoDataset, points: int, *, bound: bool) -> dict[str, float]:
+    """`lipschitz/jacobian_p95` over `points` frames, and `lipschitz/bound_log10`; each left out where there is none."""
+    found: dict[str, float] = {}
+    norms = [each.estimate.value for each in local_norms(network, dataset, points)] if points else []
+    if norms:
+        found["lipschitz/jacobian_p95"] = float(np.quantile(norms, 0.95))
+    if bound and any(video.length for video in dataset.videos):
+        with suppress(UnboundedError), differentiable(network):
+            log10 = network_bound(network, _images(network, dataset, 0, 0)).both.log10
+            found |= {"lipschitz/bound_log10": log10} if math.isfinite(log10) else {}
+    return found
+
+
 def _spread(places: Sequence[tuple[int, int]], points: int) -> list[tuple[int, int]]:
     if len(places) <= points:
         return list(places)
@@ -63,10 +84,15 @@ def _spread(places: Sequence[tuple[int, int]], points: int) -> list[tuple[int, i
 
 
 def _at(network: RCF, dataset: VideoDataset, index: int, frame: int, part: Part, effort: Effort) -> NormEstimate:
-    device = network.backbone.mean.device
-    numbers = [*window(frame, network.references.frames), frame]
-    frames = torch.stack([dataset.frame(index, number) for number in numbers]).to(device)
     audio = None
     if dataset.listens:
-        audio = torch.stack([dataset.audio(index, number) for number in numbers]).to(device)
-    return jacobian_norm(WindowMap(network, part, 1.0, audio), network.backbone.normalise(frames), effort)
+        numbers = [*window(frame, network.references.frames), frame]
+        audio = torch.stack([dataset.audio(index, number) for number in numbers]).to(network.backbone.mean.device)
+    return jacobian_norm(WindowMap(network, part, 1.0, audio), _images(network, dataset, index, frame), effort)
+
+
+def _images(network: RCF, dataset: VideoDataset, index: int, frame: int) -> Float[Tensor, "P 3 H W"]:
+    """The normalised window of a frame."""
+    numbers = [*window(frame, network.references.frames), frame]
+    frames = torch.stack([dataset.frame(index, number) for number in numbers])
+    return network.backbone.normalise(frames.to(network.backbone.mean.device))

@@ -22,6 +22,7 @@ from rcf.config import EvaluationConfig
 from rcf.config.evaluation import FrameChoice
 from rcf.data.annotations import Annotations
 from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.local_norms import affordable_points, smoothness
 from rcf.diagnostics.pair_gaps import PairGaps, Reading, pair_gaps
 from rcf.diagnostics.result import OrderResult, VideoOrder
 from rcf.diagnostics.sightings import Sighting, sightings
@@ -75,11 +76,25 @@ class Evaluator:
 
     def run(self, network: RCF) -> list[Evaluation]:
         """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
+        self._smooth: dict[tuple[int | None, bool], dict[str, float]] = {}
         sums = [_Sum(way.frames) for way in self._ways]
         for results in self._results(network):
             for each, result in zip(sums, results, strict=True):
                 each.add(result)
-        return [each.evaluation(self._dataset.annotations, network) for each in sums]
+        found = [each.evaluation(self._dataset.annotations, network) for each in sums]
+        for each, way in zip(found, self._ways, strict=True):
+            each.metrics.update(self._smoothness(network, way.jacobian_points, way.lipschitz_bound))
+        return found
+
+    def _smoothness(self, network: RCF, points: int | None, bound: bool) -> dict[str, float]:
+        """What needs derivatives or weights in place of answers: once for all ways that ask for the same."""
+        asked = points, bound
+        if asked not in self._smooth:
+            if points is None:
+                frames = sum(video.length for video in self._dataset.videos)
+                points = affordable_points(frames, network.references.frames)
+            self._smooth[asked] = smoothness(network, self._dataset, points, bound=bound)
+        return self._smooth[asked]
 
     def assist(self, network: RCF) -> None:
         """This rank's videos, on the ranks that do not `run`."""

@@ -34,6 +34,7 @@ _LOSSES = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce"
 _DIAGNOSTICS = (
     "order/consistency_pct", "order/changes_per_100", "order/override_pct", "order/override_right_pct",
     "order/margin_positive_pct", "order/auc", "lipschitz/secant_mean", "lipschitz/secant_p95", "lipschitz/swap_ratio",
+    "lipschitz/jacobian_p95", "lipschitz/bound_log10",
 )  # fmt: skip
 _FOLDED = ("train", "cost", "data", "time", "System metrics")
 """Sections that MLflow makes of the remaining metrics, by the name before the slash."""
