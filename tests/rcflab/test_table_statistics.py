@@ -1,5 +1,6 @@
 """What stands beside a table: tests over seeds in words where they cannot be, power, t-tests with their unit, looks."""
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable
@@ -94,6 +95,25 @@ def test_power_of_a_table_is_that_of_its_spread(make: Callable[..., AblationTabl
     }  # fmt: skip
     assert over["power"]["least_gap"] == smallest_gap(4, over["sd"], fast["video_variance"])
     assert over["sd"] == pytest.approx(math.sqrt(4 * fast["seed_variance"]))
+
+
+def test_a_floor_that_the_videos_do_not_tell_is_a_dash_with_its_reason(make: Callable[..., AblationTable]) -> None:
+    table = make(4)
+    compared = table.comparisons
+    assert compared is not None
+    (arm,) = compared.arms
+    over = arm.over_seeds
+    assert over is not None
+
+    def said(floor: float) -> str:
+        line = dataclasses.replace(arm, over_seeds=dataclasses.replace(over, floor=floor))
+        found = dataclasses.replace(compared, arms=(line,))
+        return render_statistics(dataclasses.replace(table, comparisons=found)).split("## Power")[1]
+
+    assert said(0.0).splitlines()[4].endswith("| – |")
+    assert "estimated as none" in said(0.0)
+    assert said(1.5).splitlines()[4].endswith("| 1.50 |")
+    assert "estimated as none" not in said(1.5)
 
 
 def test_the_details_stand_in_a_file_of_their_own(make: Callable[..., AblationTable], tmp_path: Path) -> None:

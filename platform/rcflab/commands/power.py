@@ -20,7 +20,7 @@ from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.records import Json
 from rcflab.report.comparisons import against
 from rcflab.report.numbers import rounded
-from rcflab.report.power import limits_text, seeds_text
+from rcflab.report.power import NO_FLOOR, floor_text, limits_text, seeds_text
 from rcflab.report.statistics_json import needed_json
 from rcflab.session import read_ledger
 from rcflab.stats.power import SeedsNeeded, power_of, seeds_needed, smallest_gap
@@ -149,7 +149,8 @@ def _print(first: Comparisons, lines: list[_Line], power: float) -> None:
         table.add_column(head, overflow="fold")
     for line in lines:
         least = ", ".join(
-            f"{rounded(gap, digits)} ({'any' if count is None else count})" for count, gap in line.least.items()
+            f"{floor_text(gap, digits)} (any)" if count is None else f"{rounded(gap, digits)} ({count})"
+            for count, gap in line.least.items()
         )
         table.add_row(
             Text(against(line.arm, line.baseline)),
@@ -167,5 +168,6 @@ def _print(first: Comparisons, lines: list[_Line], power: float) -> None:
         "the sd.",
         f"least gap on new videos: by as many seeds as stand in brackets, with {first.videos} videos. The last one is "
         "the floor: only more videos lower it, with the root of their number.",
+        *([NO_FLOOR] if any(line.least[None] == 0 for line in lines) else []),
     ):
         console.print(text, markup=False, highlight=False, soft_wrap=True)

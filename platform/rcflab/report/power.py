@@ -8,6 +8,11 @@ from rcflab.metrics import MetricSpec
 from rcflab.report.numbers import rounded
 from rcflab.stats.power import MOST_SEEDS, SeedsNeeded
 
+NO_FLOOR = (
+    "–: the noise that videos share over seeds was estimated as none, which also happens by chance; there is no floor "
+    "to tell, and not one of 0."
+)
+
 
 def power_head(metric: MetricSpec) -> tuple[str, ...]:
     """Column headings."""
@@ -37,7 +42,7 @@ def power_cells(each: Comparison, metric: MetricSpec) -> tuple[str, ...]:
         seeds_text(over.needed.seeds) if over.needed else "–",
         limits_text(over.needed),
         rounded(over.least_gap, metric.digits),
-        rounded(over.floor, metric.digits),
+        floor_text(over.floor, metric.digits),
     )
 
 
@@ -51,9 +56,16 @@ def limits_text(needed: SeedsNeeded | None) -> str:
     return "–" if needed is None else f"{seeds_text(needed.at_least)} to {seeds_text(needed.at_most)}"
 
 
+def floor_text(gap: float, digits: int) -> str:
+    """The gap that no number of seeds would see; a dash where the videos' share of the noise was estimated as none."""
+    return rounded(gap, digits) if gap > 0 else "–"
+
+
 def power_notes(found: Comparisons) -> list[str]:
     """What the columns are."""
+    unknown = any(each.over_seeds is not None and not each.over_seeds.floor for each in found.arms)
     return [
+        *([NO_FLOOR] if unknown else []),
         "Seeds for this gap: to find a true gap of this size on these videos four times out of five (paired t at "
         "0.05). Its limits are those of the standard deviation, which a few seeds tell badly.",
         "Least gap: what is found four times out of five on new videos (2.80 standard errors), by the seeds that there "

@@ -12,7 +12,9 @@ there were none. tests/rcflab/test_ui_command.py looks at it in a browser. MLflo
 groups of runs (it takes the dots in their names for a path), hence the second view.
 """
 
+import itertools
 import json
+import math
 from collections.abc import Mapping, Sequence
 
 from rcflab.metrics import METRICS
@@ -28,8 +30,13 @@ _PAGE = 100
 """Runs that MLflow's page loads at once."""
 _ARM_TAGS = ("rcflab.arm", "rcflab.arm.b", "rcflab.arm.c", "rcflab.arm.d", "rcflab.arm.e")
 """Each holds the arm's name, with one blank more behind it than the one before. MLflow takes the colour of a group from
-the tag's name and value, and two arms may get the same one: the view groups by the tag whose colours differ."""
-_COLOURS = 29
+the tag's name and value, and two arms may get the same one: the view groups by the tag whose colours differ most."""
+_PALETTE = (
+    "a6630c", "c83243", "b45091", "8a63bf", "434a93", "137dae", "04867d", "308613", "facb66", "1f272d", "445461",
+    "5f7281", "8396a5", "93320b", "be501e", "de7921", "f2be88", "115026", "277c43", "3ba65e", "8ddda8", "9e102c",
+    "c82d4c", "e65b77", "f792a6", "0e538b", "2272b4", "4299e0", "8acaff",
+)  # fmt: skip
+"""The colours that MLflow 3.17's page gives to groups of runs."""
 _LOSSES = ("train/loss", "train/loss_class", "train/loss_dice", "train/loss_bce")
 _DIAGNOSTICS = (
     "order/consistency_pct", "order/changes_per_100", "order/override_pct", "order/override_right_pct",
@@ -144,8 +151,20 @@ def _charts(cards: list[Json], sections: list[Json]) -> dict[str, Json]:
 
 
 def arm_tag(arms: Sequence[str]) -> str:
-    """The tag to group by: that with the fewest arms of a colour that another one has."""
-    return max(_ARM_TAGS, key=lambda tag: len({_colour(_group(tag, arm)) for arm in arms}))
+    """The tag to group by: that under which the two arms that look most alike do so least."""
+    return max(_ARM_TAGS, key=lambda tag: _least_distance([_colour(_group(tag, arm)) for arm in arms]))
+
+
+def _least_distance(colours: Sequence[str]) -> float:
+    """Between any two, as an eye would have it (a weighted distance in RGB: compuphase.com/cmetric.htm)."""
+    found = [bytes.fromhex(colour) for colour in colours]
+    return min((_distance(one, other) for one, other in itertools.combinations(found, 2)), default=0.0)
+
+
+def _distance(one: bytes, other: bytes) -> float:
+    red, green, blue = ((mine - theirs) ** 2 for mine, theirs in zip(one, other, strict=True))
+    mean_red = (one[0] + other[0]) / 2 / 256
+    return math.sqrt((2 + mean_red) * red + 4 * green + (3 - mean_red) * blue)
 
 
 def arm_tags(arm: str) -> dict[str, str]:
@@ -158,13 +177,13 @@ def _group(tag: str, arm: str) -> str:
     return f"tag.{tag}.{arm_tags(arm)[tag]}"
 
 
-def _colour(group: str) -> int:
-    """The number of a group's colour on MLflow's page (its sum of Fletcher over the characters' codes)."""
+def _colour(group: str) -> str:
+    """A group's colour on MLflow's page (its sum of Fletcher over the characters' codes)."""
     low, high = 0, 0
     for unit in memoryview(group.encode("utf-16-le")).cast("H"):
         low = (low + unit) % 255
         high = (high + low) % 255
-    return (low | high << 8) % _COLOURS
+    return _PALETTE[(low | high << 8) % len(_PALETTE)]
 
 
 def _section(name: str, title: str, cards: list[Json], charts: Sequence[Mapping[str, Json]], columns: int = 3) -> Json:

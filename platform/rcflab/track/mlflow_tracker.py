@@ -55,16 +55,23 @@ class MlflowTracker:
             found = self._store.search([experiment_id], where)
             for tag, view in views(plan).items():
                 self._store.client.set_experiment_tag(experiment_id, tag, view)
+            self._introduce(experiment_id, note)
             tags = {"mlflow.note.content": note, "rcflab.task": plan.task, "rcflab.baseline": plan.baseline}
             if found:
                 self._set_tags(found[0].info.run_id, tags)
                 return ParentRun(found[0].info.run_id, experiment_id, found[0].info.status)
-            self._store.client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
             # Without it the page guesses what kind of experiment this is, and opens on traces instead of runs.
             self._store.client.set_experiment_tag(experiment_id, "mlflow.experimentKind", "custom_model_development")
             tags |= {"rcflab.experiment": plan.experiment, "rcflab.role": "parent"}
             run = self._store.client.create_run(experiment_id, tags=tags, run_name=plan.experiment)
             return ParentRun(run.info.run_id, experiment_id, run.info.status)
+
+    def _introduce(self, experiment_id: str, note: str) -> None:
+        """Arms and seeds come and go; what a person has written in place of our note stays."""
+        known = self._store.client.get_experiment(experiment_id).tags.get("mlflow.note.content", "")
+        ours = note.partition(" compares ")[0]
+        if known != note and (not known or known.startswith(f"{ours} compares ")):
+            self._store.client.set_experiment_tag(experiment_id, "mlflow.note.content", note)
 
     def find_cells(self, eval_key: str) -> Sequence[CellRun]:
         """Every run of `eval_key` in every experiment of the store, oldest first."""

@@ -59,7 +59,13 @@ def test_the_view_always_fits_into_its_tag(arms, length):
 def test_groups_are_told_apart_by_colour_where_the_first_tag_would_give_two_the_same():
     assert arm_tag(["plain", "fast", "slow"]) != "rcflab.arm"
     assert arm_tag(["tokens-64", "no-reference", "tokens-1"]) != "rcflab.arm"
-    assert arm_tag(["plain", "fast"]) == "rcflab.arm"
+    assert arm_tag(["plain"]) == arm_tag([]) == "rcflab.arm"
+
+
+# The page of the same version showed the five arms under rcflab.arm as peach, green, orange, dark and light green.
+def test_colours_that_are_only_alike_are_better_than_two_that_are_the_same():
+    assert arm_tag(["one-reference", "no-reference", "two-references", "one-token", "no-pixel-weight"]) == "rcflab.arm"
+    assert arm_tag(["one-token", "no-pixel-weight"]) == "rcflab.arm.e"
 
 
 def test_each_tag_shows_the_name_of_the_arm():

@@ -5,6 +5,7 @@ import math
 import pytest
 
 from rcflab.errors import ServiceDownError
+from rcflab.track.describe import note
 from rcflab.track.mlflow_tracker import MlflowTracker
 from rcflab.track.tracker import Row, TrackingRefusedError
 
@@ -112,6 +113,18 @@ class TestMlflow:
         client.delete_experiment(experiment)
         assert tracker.open_experiment(new_plan(new_cell()), "note").experiment_id == experiment
         assert [each.run_id for each in tracker.find_cells(new_cell().eval_key)] == [run.run_id]
+
+    def test_the_introduction_follows_the_arms_until_a_person_writes_another(self, tracker, client, new_plan, new_cell):
+        def shown(seeds):
+            plan = new_plan(*(new_cell("a", seed) for seed in range(seeds)))
+            experiment = tracker.open_experiment(plan, note(plan)).experiment_id
+            return client.get_experiment(experiment).tags["mlflow.note.content"]
+
+        assert "at seeds [0]." in shown(1)
+        assert "at seeds [0, 1, 2]." in shown(3)
+        experiment = client.get_experiment_by_name("toy-table").experiment_id
+        client.set_experiment_tag(experiment, "mlflow.note.content", "for the paper")
+        assert shown(2) == "for the paper"
 
     def test_a_server_that_is_not_there_is_a_service_that_is_down(self, new_plan, new_cell):
         tracker = MlflowTracker("http://127.0.0.1:9", None)
