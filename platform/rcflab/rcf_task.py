@@ -28,6 +28,7 @@ from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcf.trained import load
+from rcflab.order_files import write_pairs
 from rcflab.records import Json
 from rcflab.task import EvalResult, Schedule, TaskSpec
 
@@ -134,8 +135,10 @@ def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResu
     """What is told of an evaluation, its files written."""
     results = folder / "results.json"
     write_results(results, found.predictions)
+    pairs = folder / "pairs.parquet"
+    write_pairs(pairs, found.order, [video.id for video in dataset.videos])
     pictures = _draw(dataset, found, folder / "overlays")
-    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, *pictures))
+    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, pairs, *pictures))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:

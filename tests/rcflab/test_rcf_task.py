@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from PIL import Image
@@ -56,7 +57,10 @@ def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, An
     (found,) = training.evaluate([config], [tmp_path])
     assert {"val/ap", "val/ap50", "lipschitz/secant_mean", "cost/params_m"} <= found.metrics.keys()
     assert all(math.isfinite(value) for value in found.metrics.values())
-    results, picture = found.artifacts
+    results, pairs, picture = found.artifacts
+    rows = pandas.read_parquet(pairs)
+    assert {"video", "frame", "d_in_window", "d_out_both", "d_swap_fired_balanced", "d_self_classes"} <= set(rows)
+    assert len(rows) and rows["d_out_both"].notna().all()
     assert isinstance(json.loads(results.read_text()), list)
     assert Image.open(picture).size[1] == 180
 

@@ -1,0 +1,57 @@
+"""All pairs of adjacent frames of an evaluation as a table of its own: an artifact, not a metric.
+
+OrderResult --pair_rows--> one row a pair --write_pairs--> pairs.parquet
+    video frame | d_in image window | kept changed | d_out, d_swap, d_self in each measure, for all and for fired slots
+"""
+
+from collections.abc import Sequence
+from dataclasses import fields
+from pathlib import Path
+
+import pandas
+
+from rcf.diagnostics.pair_gaps import MEASURES, SlotGaps
+from rcf.diagnostics.result import OrderResult
+
+_GAPS = {
+    "output": "d_out",
+    "swap": "d_swap",
+    "swap_fired": "d_swap_fired",
+    "own": "d_self",
+    "own_fired": "d_self_fired",
+}
+    "output": "d_out",
+    "swap": "d_swap",
+    "swap_fired": "d_swap_fired",
+    "own": "d_self",
+    "own_fired": "d_self_fired",
+}
+
+
+def pair_rows(order: OrderResult, video_ids: Sequence[int]) -> list[dict[str, float | int | None]]:
+    """One row a pair; `video_ids` are the data set's own numbers, by index. What does not exist is None."""
+    rows: list[dict[str, float | int | None]] = []
+    for pair in order.pairs:
+        gaps = pair.gaps
+        row: dict[str, float | int | None] = {
+            "video": video_ids[pair.video],
+            "frame": gaps.frame,
+            "d_in_image": gaps.image,
+            "d_in_window": gaps.window,
+            "fired": gaps.fired,
+            "kept": pair.kept,
+            "changed": pair.changed,
+            "previous_secant": pair.previous_secant,
+            "smooth_score": pair.smooth,
+        }
+        for measure in MEASURES:
+            found = gaps.gaps[measure]
+            row |= {f"{_GAPS[field.name]}_{measure}": getattr(found, field.name) for field in fields(SlotGaps)}
+        rows.append(row)
+    return rows
+
+
+def write_pairs(path: Path, order: OrderResult, video_ids: Sequence[int]) -> None:
+    """Write the rows as Parquet; a set without pairs has a file without rows."""
+    frame = pandas.DataFrame(pair_rows(order, video_ids))
+    frame.to_parquet(path, index=False)
