@@ -20,12 +20,6 @@ _GAPS = {
     "own": "d_self",
     "own_fired": "d_self_fired",
 }
-    "output": "d_out",
-    "swap": "d_swap",
-    "swap_fired": "d_swap_fired",
-    "own": "d_self",
-    "own_fired": "d_self_fired",
-}
 
 
 def pair_rows(order: OrderResult, video_ids: Sequence[int]) -> list[dict[str, float | int | None]]:
