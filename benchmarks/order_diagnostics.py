@@ -69,9 +69,7 @@ def main() -> None:
     count = sum(video.length for video in dataset.videos)
     shares = f"order and secants {100 * (order - bare) / bare:.0f} % (limit 25 %), Jacobian norms "
     shares += f"{100 * (jacobian - order) / bare:.0f} % (limit 50 %)"
-    print(
-        f"benchmark order_diagnostics: {count} frames; on top of the bare pass ({bare / 1e3:.1f} s of CPU time) {shares}"
-    )
+    print(f"benchmark order_diagnostics: {count} frames; on top of a pass of {bare / 1e3:.1f} s of CPU: {shares}")
 
 
 if __name__ == "__main__":
