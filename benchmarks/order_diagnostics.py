@@ -7,7 +7,7 @@ and with Jacobian norms at as many frames as the default allows. ROOT is a data 
 without it synthetic clips at 256 x 144. An untrained narrow network with one reference frame.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,16 @@ from rcf.model import build_network
 from rcf.model.network import RCF
 
 
+def _nothing(*parts: object) -> list[Any]:
+    return []
+
+
 @contextmanager
-def nothing_counted() -> Iterator[None]:
+def nothing_counted() -> Generator[None]:
     """Without sightings and gaps."""
     kept = evaluator.sightings, evaluator.pair_gaps
     module: Any = evaluator
-    module.sightings, module.pair_gaps = (lambda *parts: []), (lambda *parts: [])
+    module.sightings = module.pair_gaps = _nothing
     try:
         yield
     finally:

@@ -96,3 +96,43 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
 def state_of(module: nn.Module) -> dict[str, Tensor]:
     """Parameters and buffers by name; they share memory with the module."""
     return cast("dict[str, Tensor]", module.state_dict())
+
+
+def spectral_norm(matrices: Tensor) -> Tensor:
+    """The largest singular value of each matrix (the last two axes)."""
+    return cast(Tensor, torch.linalg.matrix_norm(matrices, ord=2))  # pyright: ignore[reportUnknownMemberType]
+
+
+def frobenius_norm(matrices: Tensor) -> Tensor:
+    """The root of the sum of the squares of each matrix."""
+    return cast(Tensor, torch.linalg.matrix_norm(matrices))  # pyright: ignore[reportUnknownMemberType]
+
+
+def lengths(vectors: Tensor, axis: int) -> Tensor:
+    """The 2-norm along one axis."""
+    return cast(Tensor, torch.linalg.vector_norm(vectors, dim=axis))  # pyright: ignore[reportUnknownMemberType]
+
+
+def length(tensor: Tensor) -> float:
+    """The 2-norm of all entries."""
+    return float(cast(Tensor, torch.linalg.vector_norm(tensor)))  # pyright: ignore[reportUnknownMemberType]
+
+
+def eigenvalues(matrices: Tensor) -> Tensor:
+    """Of each symmetric or Hermitian matrix, ascending."""
+    return cast(Tensor, torch.linalg.eigvalsh(matrices))  # pyright: ignore[reportUnknownMemberType]
+
+
+def singular_vectors(matrix: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """U, the singular values from the largest on, V'."""
+    return cast("tuple[Tensor, Tensor, Tensor]", torch.linalg.svd(matrix))  # pyright: ignore[reportUnknownMemberType]
+
+
+def spectrum_of_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Fourier transform of the last two axes, padded with zeros to `size`."""
+    return cast(Tensor, torch.fft.fft2(maps, s=size))  # pyright: ignore[reportUnknownMemberType]
+
+
+def chunks(tensor: Tensor, size: int) -> tuple[Tensor, ...]:
+    """Parts of at most `size` entries along the first axis."""
+    return cast("tuple[Tensor, ...]", tensor.split(size))  # pyright: ignore[reportUnknownMemberType]

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
-import pandas
+import pyarrow
+from pyarrow import parquet
 
 from rcf.diagnostics.pair_gaps import MEASURES, SlotGaps
 from rcf.diagnostics.result import OrderResult
@@ -47,5 +48,4 @@ def pair_rows(order: OrderResult, video_ids: Sequence[int]) -> list[dict[str, fl
 
 def write_pairs(path: Path, order: OrderResult, video_ids: Sequence[int]) -> None:
     """Write the rows as Parquet; a set without pairs has a file without rows."""
-    frame = pandas.DataFrame(pair_rows(order, video_ids))
-    frame.to_parquet(path, index=False)
+    parquet.write_table(pyarrow.Table.from_pylist(pair_rows(order, video_ids)), path)

@@ -15,13 +15,14 @@ sqrt n. This form follows from the line above by the inequality of Cauchy and Sc
 """
 
 from dataclasses import dataclass
+from typing import cast
 
-import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from rcf.diagnostics.magnitudes import Magnitude, hypot, magnitude
 from rcf.diagnostics.spectral_norms import linear_norm
+from rcf.tensors import length
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,11 @@ class Reach:
 
 def heads_of(attention: nn.MultiheadAttention) -> tuple[list[Head], float]:
     """Each head, and || Wo ||."""
-    width, count = attention.embed_dim, attention.num_heads
+    width, count = cast(int, attention.embed_dim), cast(int, attention.num_heads)
     size = width // count
-    query, key, value = attention.in_proj_weight.detach().double().view(3, count, size, width)
-    biases = attention.in_proj_bias
-    query_bias = torch.zeros(count, size) if biases is None else biases.detach().view(3, count, size)[0]
+    weights: Tensor = attention.in_proj_weight.detach().double()
+    query, key, value = weights.view(3, count, size, width)
+    query_bias = attention.in_proj_bias.detach().view(3, count, size)[0]
     heads = [
         Head(linear_norm(value[head]), *_scores(query[head], key[head], query_bias[head].double()))
         for head in range(count)
@@ -61,7 +62,7 @@ def heads_of(attention: nn.MultiheadAttention) -> tuple[list[Head], float]:
 
 def _scores(query: Float[Tensor, "d D"], key: Float[Tensor, "d D"], bias: Float[Tensor, " d"]) -> tuple[float, float]:
     scale = query.shape[0] ** -0.5
-    return scale * linear_norm(key.T @ query), scale * float((key.T @ bias).norm())
+    return scale * linear_norm(key.T @ query), scale * length(key.T @ bias)
 
 
 def to_queries(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:

@@ -16,7 +16,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rcf.tensors import floats
+from rcf.tensors import floats, length, singular_vectors
 
 Push = Callable[[Tensor], Tensor]
 
@@ -81,23 +81,23 @@ class _Run:
 
     def to_end(self, effort: Effort) -> _End:
         """As far as `effort` goes."""
-        right, left = [self._start / self._start.norm()], list[Tensor]()
+        right, left = [self._start / length(self._start)], list[Tensor]()
         for step in range(1, effort.steps + 1):
             image = self._apart(self._push(right[-1]), left)
-            length = float(image.norm())
-            self._diagonal.append(length)
-            if length > 0:
-                left.append(image / length)
+            size = length(image)
+            self._diagonal.append(size)
+            if size > 0:
+                left.append(image / size)
             value, weight = self._largest()
-            if length == 0:  # everything that is left is mapped to nothing
+            if size == 0:  # everything that is left is mapped to nothing
                 if step == 1:
                     self._check_nothing(image)
                 return _End(value, step, True)
             back = self._pull(left[-1])
             if step == 1:
-                self._check_transposes(right[-1], length, back)
+                self._check_transposes(right[-1], size, back)
             back = self._apart(back, right)
-            beyond = float(back.norm())
+            beyond = length(back)
             if beyond * weight <= effort.tolerance * value or beyond <= 1e-14 * value:
                 return _End(value, step, True)
             self._above.append(beyond)
@@ -110,7 +110,7 @@ class _Run:
         small = torch.diag(torch.tensor(self._diagonal, dtype=torch.float64))
         for place, value in enumerate(self._above[: size - 1]):
             small[place, place + 1] = value
-        left, values, _ = torch.linalg.svd(small)
+        left, values, _ = singular_vectors(small)
         return float(values[0]), abs(float(left[-1, 0]))
 
     def _apart(self, vector: Tensor, known: list[Tensor]) -> Tensor:
@@ -122,15 +122,15 @@ class _Run:
                 vector = vector - (each * vector).sum() * each
         return vector
 
-    def _check_transposes(self, right: Tensor, length: float, back: Tensor) -> None:
+    def _check_transposes(self, right: Tensor, size: float, back: Tensor) -> None:
         """<J v, u> = <v, J' u>: with u along J v both are its length."""
         there = float((right * back).sum())
-        if abs(there - length) > 1e-3 * max(length, abs(there)):
-            raise ValueError(f"push and pull are not transposes of each other: {length:g} there, {there:g} back")
+        if abs(there - size) > 1e-3 * max(size, abs(there)):
+            raise ValueError(f"push and pull are not transposes of each other: {size:g} there, {there:g} back")
 
     def _check_nothing(self, image: Tensor) -> None:
         """A map to nothing has a transpose to nothing."""
-        back = float(self._pull(_drawn(tuple(image.shape), 0, image)).norm())
+        back = length(self._pull(_drawn(tuple(image.shape), 0, image)))
         if back > 0:
             raise ValueError(f"push and pull are not transposes of each other: 0 there, {back:g} back")
 
@@ -149,4 +149,4 @@ def explicit_matrix(push: Push, shape: tuple[int, ...]) -> Float[Tensor, "M N"]:
 
 def singular_values(matrix: Float[Tensor, "M N"]) -> list[float]:
     """From the largest to the smallest."""
-    return floats(torch.linalg.svdvals(matrix))
+    return floats(singular_vectors(matrix)[1])

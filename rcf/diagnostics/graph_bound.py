@@ -11,19 +11,22 @@ domain is from it. Unknown operations raise UnboundedError: a wrong bound is wor
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.proxy import TraceError
 
 from rcf.diagnostics.layer_constants import COARSE, GATES, UnboundedError, activation_of, kind_of, layer_constant
 from rcf.diagnostics.magnitudes import ONE, Magnitude, hypot, magnitude
 from rcf.diagnostics.spectral_norms import convolution_bound, folded
+from rcf.tensors import length
 
-_SUMS: tuple[Callable[..., Any], ...] = (operator.add, operator.iadd, torch.add)
-_PRODUCTS: tuple[Callable[..., Any], ...] = (operator.mul, operator.imul, torch.mul)
+_operators: Any = operator  # typed for numbers, used on tensors
+_SUMS: tuple[Callable[..., Any], ...] = (_operators.add, _operators.iadd, torch.add)
+_PRODUCTS: tuple[Callable[..., Any], ...] = (_operators.mul, _operators.imul, torch.mul)
 _SAME = ("contiguous", "float", "flatten", "view", "reshape")
 
 
@@ -81,7 +84,7 @@ def _traced(network: nn.Module, levels: Sequence[int]) -> fx.GraphModule:
     maps = _Maps(network, levels)
     try:
         return fx.GraphModule(maps, _Tracer().trace(maps))
-    except (fx.proxy.TraceError, TypeError, AttributeError) as error:
+    except (TraceError, TypeError, AttributeError) as error:
         raise UnboundedError(f"the graph of {type(network).__name__} depends on its input: {error}") from error
 
 
@@ -97,7 +100,7 @@ class _Values(fx.Interpreter):
         value = super().run_node(n)
         if isinstance(value, Tensor):
             self.shapes[n] = tuple(value.shape)
-            self.sizes[n] = float(value.double().norm()), float(value.abs().max())
+            self.sizes[n] = length(value.double()), float(value.abs().max())
         return value
 
 
@@ -106,7 +109,7 @@ class _Walk:
 
     def __init__(self, traced: fx.GraphModule, values: _Values, diameter: float) -> None:
         self._graph, self._values, self._diameter = traced.graph, values, magnitude(diameter)
-        self._layers = dict(traced.named_modules())
+        self._layers: dict[str, nn.Module] = dict(cast("Iterator[tuple[str, nn.Module]]", traced.named_modules()))
         self._known: dict[fx.Node, Magnitude] = {}
         self._modules: list[ModuleBound] = []
 

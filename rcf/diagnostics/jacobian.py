@@ -12,13 +12,16 @@ of any region that holds the point, never an upper bound of one.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.func import jvp, vjp
 
 from rcf.diagnostics.golub_kahan import Effort, NormEstimate, largest_singular_value
+from rcf.tensors import length
 
 Map = Callable[[Tensor], Tensor]
 
@@ -28,11 +31,11 @@ def jacobian_norm(function: Map, point: Tensor, effort: Effort | None = None) ->
 
     Raises ValueError where a derivative is not finite, or where forward and backward derivative contradict each other.
     """
-    _, pull = vjp(function, point)
+    pull = cast("Callable[[Tensor], tuple[Tensor]]", vjp(function, point)[1])
 
     @torch.no_grad()
     def push(direction: Tensor) -> Tensor:
-        return jvp(function, (point,), (direction,))[1]
+        return _along(function, point, direction)
 
     return largest_singular_value(push, lambda output: pull(output)[0], tuple(point.shape), effort, point)
 
@@ -40,7 +43,7 @@ def jacobian_norm(function: Map, point: Tensor, effort: Effort | None = None) ->
 def directional_norm(function: Map, point: Tensor, direction: Tensor) -> float:
     """| J(point) direction | / | direction |."""
     with torch.no_grad():
-        return float(jvp(function, (point,), (direction,))[1].double().norm() / direction.double().norm())
+        return length(_along(function, point, direction).double()) / length(direction.double())
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,11 @@ def along_segment(function: Map, start: Tensor, end: Tensor, points: int = 3, mo
     `points` is at least 2; at most `most` are taken.
     """
     step = end - start
-    length = float(step.double().norm())
-    if length == 0:
+    apart = length(step.double())
+    if apart == 0:
         return None
     with torch.no_grad():
-        secant = float((function(end).double() - function(start).double()).norm()) / length
+        secant = length(function(end).double() - function(start).double()) / apart
     known = {place: directional_norm(function, start + place * step, step) for place in _places(points)}
     stable = False
     while not stable and 2 * len(known) - 1 <= most:
@@ -82,19 +85,22 @@ def along_segment(function: Map, start: Tensor, end: Tensor, points: int = 3, mo
     return Segment(secant, max(known.values()), len(known), stable)
 
 
+def _along(function: Map, point: Tensor, direction: Tensor) -> Tensor:
+    """J(point) direction."""
+    return cast(Tensor, jvp(function, (point,), (direction,))[1])
+
+
 def _places(points: int) -> list[float]:
     return [number / (points - 1) for number in range(points)]
 
 
 def integrated_step(function: Map, start: Tensor, end: Tensor, nodes: int = 8) -> Float[Tensor, " n"]:
     """F(b) - F(a) as the integral of J(x_s)(b - a), by Gauss and Legendre: what checks the derivative of a smooth F."""
-    import numpy as np
-
     step = end - start
     places, weights = np.polynomial.legendre.leggauss(nodes)
     with torch.no_grad():
         parts = [
-            weight / 2 * jvp(function, (start + (place + 1) / 2 * step,), (step,))[1]
+            weight / 2 * _along(function, start + (place + 1) / 2 * step, step)
             for place, weight in zip(places.tolist(), weights.tolist(), strict=True)
         ]
     return torch.stack(parts).sum(0)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from rcf.diagnostics.magnitudes import ONE, Magnitude, magnitude
 from rcf.diagnostics.spectral_norms import batch_norm_scale, convolution_bound, linear_norm
+from rcf.tensors import length, spectral_norm
 
 _SLOPES = {
     "identity": 1.0,
@@ -80,7 +81,7 @@ def normalisation(gain: Tensor | None, eps: float) -> Magnitude:
 def normalised_reach(layer: nn.LayerNorm) -> Magnitude:
     """How long a token behind a LayerNorm can be: gain times sqrt D, and the bias."""
     gain, bias = layer.weight.detach().double(), layer.bias.detach().double()
-    return magnitude(float(gain.abs().max()) * math.sqrt(len(gain)) + float(bias.norm()))
+    return magnitude(float(gain.abs().max()) * math.sqrt(len(gain)) + length(bias))
 
 
 def pooling_norm(size: tuple[int, int], cells: int | tuple[int, int]) -> float:
@@ -100,7 +101,7 @@ def growing_norm(factor: int) -> float:
 
 def _axis_norm(length: int, resize: Callable[[Tensor], Tensor]) -> float:
     matrix = resize(torch.eye(length, dtype=torch.float64)[None])[0]
-    return float(torch.linalg.matrix_norm(matrix, ord=2))
+    return float(spectral_norm(matrix))
 
 
 def _averaging(layer: nn.AvgPool2d, axis: int) -> Callable[[Tensor], Tensor]:

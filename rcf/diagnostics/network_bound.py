@@ -37,6 +37,7 @@ from rcf.model.reference import (
     TokenMerge,
 )
 from rcf.model.tokens import Tokens
+from rcf.tensors import length, lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +134,12 @@ class _Composer:
             return ZERO
         if not isinstance(references.compression, Pooling):
             raise UnboundedError(f"no bound is known for {type(references.compression).__name__}")
-        pooled = magnitude(pooling_norm(tuple(features.shape[-2:]), references.compression.side))  # pyright: ignore
+        height, width = features.shape[-2:]
+        pooled = magnitude(pooling_norm((height, width), references.compression.side))
         merge = references.merge
         if not isinstance(merge, ChannelMerge | TokenMerge):
             raise UnboundedError(f"no bound is known for {type(merge).__name__}")
-        longest = magnitude(float(features.norm(dim=1).max())) + maps * self._diameter
+        longest = magnitude(float(lengths(features, 1).max())) + maps * self._diameter
         weighted = maps * _weight(references.weight, longest)
         return weighted * pooled * magnitude(convolution_bound(merge.project, (1, 1)))
 
@@ -161,8 +163,8 @@ def _tokens(
     """All tokens as the encoder gets them: how long can one be? As long as now, and what the farthest image adds."""
     placed = cast("tuple[Tokens, ...]", types(*kinds)) if isinstance(types, TokenTypes) else kinds
     there = [each for each in placed if each.contents.shape[1]]
-    now = max(float(each.contents.norm(dim=2).max()) for each in there)
-    places = max(float(each.positions.norm(dim=2).max()) for each in there)
+    now = max(float(lengths(each.contents, 2).max()) for each in there)
+    places = max(float(lengths(each.positions, 2).max()) for each in there)
     frames = max(1, kinds[1].contents.shape[1])
     reach = magnitude(now) + growth * diameter * math.sqrt(frames + 1)
     return TokensBound(Growth(growth, growth), reach, magnitude(places), sum(each.contents.shape[1] for each in there))
@@ -187,7 +189,7 @@ def _smoothed(layers: nn.Sequential, shape: tuple[int, ...]) -> Magnitude:
 def _normalised_size(norm: nn.GroupNorm, cells: int) -> Magnitude:
     """2-norm of all that a GroupNorm over `cells` cells can give; ReLU only takes away."""
     gain, bias = norm.weight.detach().double(), norm.bias.detach().double()
-    return magnitude(float(gain.abs().max()) * math.sqrt(len(gain) * cells) + float(bias.norm()) * math.sqrt(cells))
+    return magnitude(float(gain.abs().max()) * math.sqrt(len(gain) * cells) + length(bias) * math.sqrt(cells))
 
 
 def _outputs(
@@ -201,11 +203,11 @@ def _outputs(
     assert isinstance(second, nn.Linear)
     outer = layer_constant(second, ())
     filters = moved * layer_constant(first, ()) * outer
-    inner = codes.reach * layer_constant(first, ()) + float(first.bias.detach().norm())
-    longest = outer * inner + float(second.bias.detach().norm())
+    inner = codes.reach * layer_constant(first, ()) + length(first.bias.detach())
+    longest = outer * inner + length(second.bias.detach())
     project = head.masks.project
     assert project.bias is not None
     kernel = magnitude(convolution_bound(project, (1, 1)))
-    map_size = kernel * size + float(project.bias.detach().norm()) * math.sqrt(cells)
+    map_size = kernel * size + length(project.bias.detach()) * math.sqrt(cells)
     logits = map_size * filters + longest * math.sqrt(codes.count) * (kernel * pixels)
     return classes, logits * (0.5 if isinstance(head.compete, SlotSoftmax) else 0.25)

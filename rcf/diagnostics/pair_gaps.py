@@ -102,7 +102,7 @@ def pair_gaps(
         assert before is not None, "a frame comes before the second one"
         fired = sorted(before.fired | after.fired)
         moved, apart = _between(before, after), _between(before, before)
-        gaps = {
+        gaps: dict[Measure, SlotGaps] = {
             measure: _gaps(moved.costs(measure, reading), apart.costs(measure, reading), measure, fired, before.fired)
             for measure in MEASURES
         }

@@ -101,5 +101,5 @@ def _has_other_pairing(allowed: np.ndarray[tuple[int, int], np.dtype[np.bool_]])
         return bool((maximum_bipartite_matching(csr_array(allowed)) >= 0).all())
     # Where each may stay, others may move exactly along a cycle of moves that are allowed.
     moves = allowed & ~np.eye(len(allowed), dtype=np.bool_)
-    count, _ = connected_components(csr_array(moves), directed=True, connection="strong")
-    return count < len(allowed)
+    count, _ = connected_components(csr_array(moves.astype(np.float64)), directed=True, connection="strong")
+    return int(count) < len(allowed)

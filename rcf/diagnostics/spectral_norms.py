@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 
+from rcf.tensors import chunks, eigenvalues, frobenius_norm, spectral_norm, spectrum_of_maps
+
 FINE = 64
 """Frequencies an axis."""
 _LARGE = 128
@@ -24,7 +26,7 @@ _LARGE = 128
 
 def linear_norm(weight: Float[Tensor, "M N"]) -> float:
     """Exact."""
-    return float(torch.linalg.matrix_norm(weight.detach().double(), ord=2))
+    return float(spectral_norm(weight.detach().double()))
 
 
 def convolution_bound(layer: nn.Conv2d, size: tuple[int, int], weight: Tensor | None = None, grid: int = FINE) -> float:
@@ -39,7 +41,7 @@ def convolution_bound(layer: nn.Conv2d, size: tuple[int, int], weight: Tensor | 
         raise ValueError(f"padding_mode: got {layer.padding_mode!r}, expected 'zeros'")
     groups = kernel.reshape(layer.groups, -1, *kernel.shape[1:])
     if kernel.shape[2:] == (1, 1):
-        return float(torch.linalg.matrix_norm(groups.flatten(2), ord=2).max())
+        return float(spectral_norm(groups.flatten(2)).max())
     strides, dilations = _pair(layer.stride), _pair(layer.dilation)
     reach = [(taps - 1) * dilation for taps, dilation in zip(kernel.shape[2:], dilations, strict=True)]
     torus = [_multiple(length + more, step) for length, more, step in zip(size, reach, strides, strict=True)]
@@ -58,21 +60,22 @@ def _on_torus(
     height, width = groups.shape[3:]
     spread = groups.new_zeros(*groups.shape[:3], (height - 1) * dilations[0] + 1, (width - 1) * dilations[1] + 1)
     spread[..., :: dilations[0], :: dilations[1]] = groups
-    frequencies: Complex[Tensor, "G O I N M"] = torch.fft.fft2(spread, s=torus)
+    frequencies: Complex[Tensor, "G O I N M"] = spectrum_of_maps(spread, torus)
     down, across = torus[0] // strides[0], torus[1] // strides[1]
     # Frequencies that are a multiple of N / s apart are one and the same after the stride.
-    folded = frequencies.unflatten(3, (strides[0], down)).unflatten(5, (strides[1], across))
+    channels = frequencies.shape[:3]
+    folded = frequencies.reshape(*channels, strides[0], down, strides[1], across)
     blocks = folded.permute(0, 4, 6, 1, 2, 3, 5).flatten(4)
     # A real kernel has conjugate blocks at opposite frequencies: rows down to the middle suffice.
     half = blocks[:, : down // 2 + 1].flatten(0, 2)
-    return math.sqrt(max(float(_squared_norm(part)) for part in half.split(1024)) / math.prod(strides))
+    return math.sqrt(max(float(_squared_norm(part)) for part in chunks(half, 1024)) / math.prod(strides))
 
 
 def _squared_norm(blocks: Complex[Tensor, "F O K"]) -> Tensor:
     """The largest squared singular value of all blocks, from the smaller of their two Gram matrices."""
     adjoint = blocks.mH
     gram = blocks @ adjoint if blocks.shape[1] <= blocks.shape[2] else adjoint @ blocks
-    return torch.linalg.eigvalsh(gram)[:, -1].max() if gram.shape[-1] < _LARGE else _gram_iteration(gram).max()
+    return eigenvalues(gram)[:, -1].max() if gram.shape[-1] < _LARGE else _gram_iteration(gram).max()
 
 
 def _gram_iteration(gram: Complex[Tensor, "F K K"], rounds: int = 4) -> Float[Tensor, " F"]:
@@ -82,10 +85,10 @@ def _gram_iteration(gram: Complex[Tensor, "F K K"], rounds: int = 4) -> Float[Te
     """
     power, log = gram, gram.real.new_zeros(len(gram))
     for _ in range(rounds):
-        size = torch.linalg.matrix_norm(power).clamp(min=torch.finfo(torch.float64).tiny)
+        size = frobenius_norm(power).clamp(min=torch.finfo(torch.float64).tiny)
         power = power / size[:, None, None]
         power, log = power @ power, 2 * (log + size.log())
-    return ((log + torch.linalg.matrix_norm(power).clamp(min=1e-300).log()) / 2**rounds).exp()
+    return ((log + frobenius_norm(power).clamp(min=1e-300).log()) / 2**rounds).exp()
 
 
 def batch_norm_scale(norm: nn.BatchNorm2d) -> Float[Tensor, " C"]:
@@ -94,7 +97,7 @@ def batch_norm_scale(norm: nn.BatchNorm2d) -> Float[Tensor, " C"]:
     if norm.training or variance is None:
         raise ValueError("a batch norm in training mode is not linear: call .eval() first")
     scale = (variance.detach().double() + norm.eps).rsqrt()
-    return scale if norm.weight is None else scale * norm.weight.detach().double()
+    return scale * norm.weight.detach().double() if norm.affine else scale
 
 
 def folded(layer: nn.Conv2d, norm: nn.BatchNorm2d) -> Float[Tensor, "O I h w"]:

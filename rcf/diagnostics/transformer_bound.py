@@ -18,6 +18,7 @@ from rcf.diagnostics.attention_bound import Reach
 from rcf.diagnostics.layer_constants import layer_constant, normalised_reach
 from rcf.diagnostics.magnitudes import ZERO, Magnitude, product
 from rcf.model.attention import Decoder, DecoderLayer, Encoder, EncoderLayer
+from rcf.tensors import lengths
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _encoder_layer(layer: EncoderLayer, tokens: TokensBound) -> TokensBound:
 
 def decoded(decoder: Decoder, memory: TokensBound) -> list[TokensBound]:
     """The codes behind each layer, and at last behind the final norm. They start as zeros, which do not move."""
-    slots = decoder.slots.weight.detach().double().norm(dim=1)
+    slots = lengths(decoder.slots.weight.detach().double(), 1)
     codes = TokensBound(Growth(ZERO, ZERO), ZERO, Magnitude(float(slots.max().log10())), len(slots))
     found: list[TokensBound] = []
     for layer in decoder.layers:

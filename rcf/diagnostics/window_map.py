@@ -8,9 +8,9 @@ for as long as `differentiable` lasts. Attention's fast paths have none (pytorch
 """
 
 from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from jaxtyping import Float
@@ -29,13 +29,14 @@ def differentiable(network: RCF) -> Generator[RCF]:
     learns = [weight for weight in network.parameters() if weight.requires_grad]
     was_training = network.training
     fast = torch.backends.mha.get_fastpath_enabled()
-    tf32 = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    tf32 = bool(torch.backends.cudnn.allow_tf32), bool(torch.backends.cuda.matmul.allow_tf32)
     with ExitStack() as after:
         after.callback(network.train, was_training)
         after.callback(_let_learn, learns, True)
         after.callback(torch.backends.mha.set_fastpath_enabled, fast)
         after.callback(_allow_tf32, *tf32)
-        after.enter_context(sdpa_kernel(SDPBackend.MATH))
+        after.enter_context(cast("AbstractContextManager[object]", sdpa_kernel(SDPBackend.MATH)))
+        after.enter_context(cast("AbstractContextManager[object]", torch.compiler.set_stance("force_eager")))
         torch.backends.mha.set_fastpath_enabled(False)
         _allow_tf32(False, False)
         _let_learn(learns, False)

@@ -1,0 +1,5 @@
+from collections.abc import Mapping, Sequence
+
+class Table:
+    @classmethod
+    def from_pylist(cls, mapping: Sequence[Mapping[str, object]]) -> Table: ...
