@@ -46,18 +46,27 @@ class Reach:
     queries: Magnitude
 
 
-def heads_of(attention: nn.MultiheadAttention) -> tuple[list[Head], float]:
-    """Each head, and || Wo ||."""
+@dataclass(frozen=True, slots=True)
+class Norms:
+    """Of all weights of an attention."""
+
+    heads: tuple[Head, ...]
+    out: float
+    """|| Wo ||."""
+
+
+def norms_of(attention: nn.MultiheadAttention) -> Norms:
+    """Each takes singular values: once for all bounds of one attention."""
     width, count = cast(int, attention.embed_dim), cast(int, attention.num_heads)
     size = width // count
     weights: Tensor = attention.in_proj_weight.detach().double()
     query, key, value = weights.view(3, count, size, width)
     query_bias = attention.in_proj_bias.detach().view(3, count, size)[0]
-    heads = [
+    heads = tuple(
         Head(linear_norm(value[head]), *_scores(query[head], key[head], query_bias[head].double()))
         for head in range(count)
-    ]
-    return heads, linear_norm(attention.out_proj.weight)
+    )
+    return Norms(heads, linear_norm(attention.out_proj.weight))
 
 
 def _scores(query: Float[Tensor, "d D"], key: Float[Tensor, "d D"], bias: Float[Tensor, " d"]) -> tuple[float, float]:
@@ -65,42 +74,38 @@ def _scores(query: Float[Tensor, "d D"], key: Float[Tensor, "d D"], bias: Float[
     return scale * linear_norm(key.T @ query), scale * length(key.T @ bias)
 
 
-def to_queries(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+def to_queries(norms: Norms, reach: Reach) -> Magnitude:
     """How much the output moves with the tokens that ask, in any norm that acts token by token."""
-    heads, out = heads_of(attention)
-    return out * hypot(*(reach.values * reach.keys * (head.values * head.scores) for head in heads))
+    return norms.out * hypot(*(reach.values * reach.keys * (head.values * head.scores) for head in norms.heads))
 
 
-def to_memory(attention: nn.MultiheadAttention, reach: Reach, asking: int) -> Magnitude:
+def to_memory(norms: Norms, reach: Reach, asking: int) -> Magnitude:
     """How much it moves with the tokens that are looked at; `asking` is the number of those that look."""
-    heads, out = heads_of(attention)
-    each = [_once(head, reach) * head.values for head in heads]
-    return magnitude(out) * asking**0.5 * hypot(*each)
+    each = [_once(head, reach) * head.values for head in norms.heads]
+    return magnitude(norms.out) * asking**0.5 * hypot(*each)
 
 
-def of_itself(attention: nn.MultiheadAttention, reach: Reach, tokens: int) -> Magnitude:
+def of_itself(norms: Norms, reach: Reach, tokens: int) -> Magnitude:
     """Self-attention over `tokens` tokens, 2-norm of all of them."""
-    heads, out = heads_of(attention)
     both = [
         _once(head, reach) * head.values * tokens**0.5 + reach.values * reach.keys * (head.values * head.scores)
-        for head in heads
+        for head in norms.heads
     ]
-    return out * hypot(*both)
+    return norms.out * hypot(*both)
 
 
-def of_itself_by_token(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+def of_itself_by_token(norms: Norms, reach: Reach) -> Magnitude:
     """Self-attention in the norm of the longest token: rows of P sum to 1, so their number does not count."""
-    heads, out = heads_of(attention)
     each = [
-        head.values * (1.0 + reach.values * (head.scores * (reach.keys + reach.queries) + head.bias)) for head in heads
+        head.values * (1.0 + reach.values * (head.scores * (reach.keys + reach.queries) + head.bias))
+        for head in norms.heads
     ]
-    return out * hypot(*each)
+    return norms.out * hypot(*each)
 
 
-def to_memory_by_token(attention: nn.MultiheadAttention, reach: Reach) -> Magnitude:
+def to_memory_by_token(norms: Norms, reach: Reach) -> Magnitude:
     """How much it moves with the tokens that are looked at, both in the norm of the longest token."""
-    heads, out = heads_of(attention)
-    return out * hypot(*(_once(head, reach) * head.values for head in heads))
+    return norms.out * hypot(*(_once(head, reach) * head.values for head in norms.heads))
 
 
 def _once(head: Head, reach: Reach) -> Magnitude:

@@ -13,10 +13,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
-from rcf.tensors import floats, length, singular_vectors
+from rcf.tensors import length, singular_vectors
 
 Push = Callable[[Tensor], Tensor]
 
@@ -138,15 +137,3 @@ class _Run:
 def _drawn(shape: tuple[int, ...], seed: int, like: Tensor) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape, generator=generator, dtype=torch.float64).to(like)
-
-
-def explicit_matrix(push: Push, shape: tuple[int, ...]) -> Float[Tensor, "M N"]:
-    """The whole matrix of a small map, column by column, in float64: what estimates are checked against."""
-    size = int(torch.tensor(shape).prod())
-    columns = [push(unit.view(shape)).flatten() for unit in torch.eye(size, dtype=torch.float64)]
-    return torch.stack(columns, dim=1)
-
-
-def singular_values(matrix: Float[Tensor, "M N"]) -> list[float]:
-    """From the largest to the smallest."""
-    return floats(singular_vectors(matrix)[1])

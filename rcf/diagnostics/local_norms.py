@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from rcf.data.clip_plan import window
+from rcf.data.clip_plan import clip_frames
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.golub_kahan import Effort, NormEstimate
 from rcf.diagnostics.jacobian import jacobian_norm
@@ -71,7 +71,7 @@ def smoothness(network: RCF, dataset: VideoDataset, points: int, *, bound: bool)
         found["lipschitz/jacobian_p95"] = float(np.quantile(norms, 0.95))
     if bound and any(video.length for video in dataset.videos):
         with suppress(UnboundedError), differentiable(network):
-            log10 = network_bound(network, _images(network, dataset, 0, 0)).both.log10
+            log10 = network_bound(network, _window(network, dataset, 0, 0)[0]).both.log10
             found |= {"lipschitz/bound_log10": log10} if math.isfinite(log10) else {}
     return found
 
@@ -84,15 +84,17 @@ def _spread(places: Sequence[tuple[int, int]], points: int) -> list[tuple[int, i
 
 
 def _at(network: RCF, dataset: VideoDataset, index: int, frame: int, part: Part, effort: Effort) -> NormEstimate:
-    audio = None
-    if dataset.listens:
-        numbers = [*window(frame, network.references.frames), frame]
-        audio = torch.stack([dataset.audio(index, number) for number in numbers]).to(network.backbone.mean.device)
-    return jacobian_norm(WindowMap(network, part, 1.0, audio), _images(network, dataset, index, frame), effort)
+    images, audio = _window(network, dataset, index, frame)
+    return jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort)
 
 
-def _images(network: RCF, dataset: VideoDataset, index: int, frame: int) -> Float[Tensor, "P 3 H W"]:
-    """The normalised window of a frame."""
-    numbers = [*window(frame, network.references.frames), frame]
-    frames = torch.stack([dataset.frame(index, number) for number in numbers])
-    return network.backbone.normalise(frames.to(network.backbone.mean.device))
+def _window(
+    network: RCF, dataset: VideoDataset, index: int, frame: int
+) -> tuple[Float[Tensor, "P 3 H W"], Float[Tensor, "P A E"] | None]:
+    """The normalised images up to a frame, and their sound where somebody listens."""
+    device = network.backbone.mean.device
+    numbers = clip_frames(dataset.videos[index].length, frame, 1, network.references.frames)
+    images = network.backbone.normalise(torch.stack([dataset.frame(index, number) for number in numbers]).to(device))
+    if not dataset.listens:
+        return images, None
+    return images, torch.stack([dataset.audio(index, number) for number in numbers]).to(device)

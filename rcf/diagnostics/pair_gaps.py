@@ -1,6 +1,6 @@
 """How far input and output move between adjacent frames, and what another order of the slots would have cost.
 
-    images T 3 H W  --window_gaps--> d_in: of the target alone, and of the window (references and target)
+    images T 3 H W  --over_windows--> d_in: of the target alone, and of the window (references and target)
     logits of T frames --probabilities--> N N costs of classes and of masks --slot_swaps--> d_out, d_swap, d_self
 
     classes   masks   both = classes and masks as they are; the masks outweigh the classes by far
@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from rcf.diagnostics.slot_swaps import Matrix, Norm, identity_gap, self_gap, slot_costs, swap_gap
-from rcf.diagnostics.window_gaps import window_gaps
+from rcf.diagnostics.window_gaps import over_windows, squared_steps
 from rcf.tensors import floats, integers
 
 Measure = Literal["classes", "masks", "both", "balanced", "both_inf"]
@@ -94,7 +94,8 @@ def pair_gaps(
     reading: Reading,
 ) -> list[PairGaps]:
     """All adjacent pairs of a video, from normalised images and logits; none for a video of one frame."""
-    windows, targets = floats(window_gaps(images, references)), floats(window_gaps(images, 0))
+    steps = squared_steps(images)
+    windows, targets = floats(over_windows(steps, references)), floats(steps.sqrt())
     frames = _outputs(classes, masks, reading.class_threshold)
     found: list[PairGaps] = []
     before = next(frames, None)

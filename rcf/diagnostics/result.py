@@ -6,6 +6,7 @@
 A metric that nothing was counted for is left out: never 0, never infinity.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -54,9 +55,12 @@ class OrderResult:
 
     def __init__(self, videos: Sequence[VideoOrder]) -> None:
         self.videos = tuple(videos)
-        self.steps: tuple[Step, ...] = tuple(step for each in videos for step in steps(each.seen) if step.is_adjacent)
+        adjacent = [[step for step in steps(each.seen) if step.is_adjacent] for each in self.videos]
+        self.steps: tuple[Step, ...] = tuple(step for found in adjacent for step in found)
         """Objects that were found in two adjacent frames."""
-        self.pairs: tuple[PairRow, ...] = tuple(row for each in videos for row in _rows(each))
+        self.pairs: tuple[PairRow, ...] = tuple(
+            row for each, found in zip(self.videos, adjacent, strict=True) for row in _rows(each, found)
+        )
 
     def metrics(self) -> dict[str, float]:
         """The numbers that are logged."""
@@ -95,16 +99,12 @@ class OrderResult:
         return np.array([each for each in found if each is not None], dtype=np.float64)
 
 
-def _rows(each: VideoOrder) -> Iterator[PairRow]:
-    kept: dict[int, int] = {}
-    changed: dict[int, int] = {}
-    for step in steps(each.seen):
-        if step.is_adjacent:
-            counts = kept if step.kept_slot else changed
-            counts[step.after.frame] = counts.get(step.after.frame, 0) + 1
+def _rows(each: VideoOrder, adjacent: Sequence[Step]) -> Iterator[PairRow]:
+    kept = Counter(step.after.frame for step in adjacent if step.kept_slot)
+    changed = Counter(step.after.frame for step in adjacent if not step.kept_slot)
     secant: float | None = None
     for gaps in each.gaps:
-        yield PairRow(each.video, gaps, kept.get(gaps.frame, 0), changed.get(gaps.frame, 0), secant)
+        yield PairRow(each.video, gaps, kept[gaps.frame], changed[gaps.frame], secant)
         secant = gaps.secant()
 
 

@@ -17,7 +17,7 @@ from rcf.diagnostics import attention_bound as attention
 from rcf.diagnostics.attention_bound import Reach
 from rcf.diagnostics.layer_constants import layer_constant, normalised_reach
 from rcf.diagnostics.magnitudes import ZERO, Magnitude, product
-from rcf.model.attention import Decoder, DecoderLayer, Encoder, EncoderLayer
+from rcf.model.attention import Decoder, DecoderLayer, Encoder, EncoderLayer, Residual
 from rcf.tensors import lengths
 
 
@@ -66,12 +66,7 @@ def encoded(encoder: Encoder, tokens: TokensBound) -> list[TokensBound]:
 
 
 def _encoder_layer(layer: EncoderLayer, tokens: TokensBound) -> TokensBound:
-    reach = Reach(tokens.reach, tokens.placed, tokens.placed)
-    norm = layer_constant(layer.after_attention.norm, ())
-    growth = Growth(
-        tokens.growth.whole * (1.0 + attention.of_itself(layer.attention, reach, tokens.count)) * norm,
-        tokens.growth.longest * (1.0 + attention.of_itself_by_token(layer.attention, reach)) * norm,
-    )
+    growth = _attended(layer.attention, layer.after_attention, tokens)
     growth = growth * _fed(layer.feedforward) * layer_constant(layer.after_feedforward.norm, ())
     return TokensBound(growth, normalised_reach(layer.after_feedforward.norm), tokens.places, tokens.count)
 
@@ -90,17 +85,13 @@ def decoded(decoder: Decoder, memory: TokensBound) -> list[TokensBound]:
 
 
 def _decoder_layer(layer: DecoderLayer, codes: TokensBound, memory: TokensBound) -> TokensBound:
-    reach = Reach(codes.reach, codes.placed, codes.placed)
-    norm = layer_constant(layer.after_self.norm, ())
-    growth = Growth(
-        codes.growth.whole * (1.0 + attention.of_itself(layer.self_attention, reach, codes.count)) * norm,
-        codes.growth.longest * (1.0 + attention.of_itself_by_token(layer.self_attention, reach)) * norm,
-    )
+    growth = _attended(layer.self_attention, layer.after_self, codes)
     asking = normalised_reach(layer.after_self.norm) + codes.places
     reach = Reach(memory.reach, memory.placed, asking)
-    own = 1.0 + attention.to_queries(layer.cross_attention, reach)
-    seen = attention.to_memory(layer.cross_attention, reach, codes.count)
-    seen_by_token = attention.to_memory_by_token(layer.cross_attention, reach)
+    norms = attention.norms_of(layer.cross_attention)
+    own = 1.0 + attention.to_queries(norms, reach)
+    seen = attention.to_memory(norms, reach, codes.count)
+    seen_by_token = attention.to_memory_by_token(norms, reach)
     norm = layer_constant(layer.after_cross.norm, ())
     growth = Growth(
         (growth.whole * own + memory.growth.whole * seen) * norm,
@@ -108,6 +99,16 @@ def _decoder_layer(layer: DecoderLayer, codes: TokensBound, memory: TokensBound)
     )
     growth = growth * _fed(layer.feedforward) * layer_constant(layer.after_feedforward.norm, ())
     return TokensBound(growth, normalised_reach(layer.after_feedforward.norm), codes.places, codes.count)
+
+
+def _attended(weights: nn.MultiheadAttention, after: Residual, tokens: TokensBound) -> Growth:
+    """Behind self-attention, its residual and its norm."""
+    reach, norms = Reach(tokens.reach, tokens.placed, tokens.placed), attention.norms_of(weights)
+    norm = layer_constant(after.norm, ())
+    return Growth(
+        tokens.growth.whole * (1.0 + attention.of_itself(norms, reach, tokens.count)) * norm,
+        tokens.growth.longest * (1.0 + attention.of_itself_by_token(norms, reach)) * norm,
+    )
 
 
 def _fed(feedforward: nn.Sequential) -> Magnitude:

@@ -77,11 +77,7 @@ def segment_window(
     network: RCF, window: Float[Tensor, "P 3 H W"], audio: Float[Tensor, "P A E"] | None = None
 ) -> Segmentation:
     """The network's answer for the last of P = R + 1 normalised images; the answer of a stream at that frame."""
-    references = network.references.frames
-    each = network.described(network.backbone.pyramid(window), audio=audio)
-    fine, middle, coarse, top = (level[-1:] for level in each.pyramid)
-    here = type(each)((fine, middle, coarse, top), each.kept[-1:], each.heard[-1:])
-    return network.segment(here, each.kept[None, :references], each.heard[None])
+    return network.segment_clips(network.described(network.backbone.pyramid(window), audio=audio), len(window))
 
 
 def _let_learn(weights: list[torch.nn.Parameter], learn: bool) -> None:

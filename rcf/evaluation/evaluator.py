@@ -76,25 +76,25 @@ class Evaluator:
 
     def run(self, network: RCF) -> list[Evaluation]:
         """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
-        self._smooth: dict[tuple[int | None, bool], dict[str, float]] = {}
         sums = [_Sum(way.frames) for way in self._ways]
         for results in self._results(network):
             for each, result in zip(sums, results, strict=True):
                 each.add(result)
         found = [each.evaluation(self._dataset.annotations, network) for each in sums]
+        smooth: dict[tuple[int | None, bool], dict[str, float]] = {}
         for each, way in zip(found, self._ways, strict=True):
-            each.metrics.update(self._smoothness(network, way.jacobian_points, way.lipschitz_bound))
+            asked = way.jacobian_points, way.lipschitz_bound
+            if asked not in smooth:
+                smooth[asked] = self._smoothness(network, *asked)
+            each.metrics.update(smooth[asked])
         return found
 
     def _smoothness(self, network: RCF, points: int | None, bound: bool) -> dict[str, float]:
-        """What needs derivatives or weights in place of answers: once for all ways that ask for the same."""
-        asked = points, bound
-        if asked not in self._smooth:
-            if points is None:
-                frames = sum(video.length for video in self._dataset.videos)
-                points = affordable_points(frames, network.references.frames)
-            self._smooth[asked] = smoothness(network, self._dataset, points, bound=bound)
-        return self._smooth[asked]
+        """What needs derivatives or weights in place of answers."""
+        if points is None:
+            frames = sum(video.length for video in self._dataset.videos)
+            points = affordable_points(frames, network.references.frames)
+        return smoothness(network, self._dataset, points, bound=bound)
 
     def assist(self, network: RCF) -> None:
         """This rank's videos, on the ranks that do not `run`."""

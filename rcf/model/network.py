@@ -109,10 +109,14 @@ class RCF(nn.Module):
         `sizes`: height and width of each clip; what is right of it and below is padding, which no token looks at. The
         convolutions and group norms of the pixel decoder do see it, as in MaskFormer.
         """
-        clips, count = frames.shape[:2]
-        references = self.references.frames
+        count = frames.shape[1]
         whole = None if sizes is None else sizes.repeat_interleave(count, 0)
         each = self.describe(frames.flatten(0, 1), whole, None if audio is None else audio.flatten(0, 1))
+        return self.segment_clips(each, count)
+
+    def segment_clips(self, each: FrameFeatures, count: int) -> Segmentation:
+        """Segment the targets of clips of `count` frames whose features stand one behind the other: see `forward`."""
+        clips, references = each.kept.shape[0] // count, self.references.frames
 
         def windows(values: Tensor, length: int) -> Tensor:
             """Of each target: the entries of its R references, and with a length of R + 1 its own."""
@@ -128,6 +132,6 @@ class RCF(nn.Module):
             (fine, middle, coarse, top),
             targets(each.kept),
             targets(each.heard),
-            None if whole is None else targets(whole),
+            None if each.sizes is None else targets(each.sizes),
         )
         return self.segment(here, windows(each.kept, references), windows(each.heard, references + 1))

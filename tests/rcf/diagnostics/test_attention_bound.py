@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from rcf.diagnostics import attention_bound as bound
-from rcf.diagnostics.attention_bound import Reach
+from rcf.diagnostics.attention_bound import Reach, norms_of
 from rcf.diagnostics.magnitudes import ONE, ZERO, Magnitude, hypot, magnitude, product, total
 
 WIDTH = 8
@@ -61,7 +61,11 @@ def test_no_jacobian_is_above_the_bound(reach: float, heads: int) -> None:
         places, slots = tokens(5, 1.0, seed + 200), tokens(3, 1.0, seed + 300)
         cross = Reach(longest(memory), longest(memory + places), longest(asking + slots))
         own = Reach(longest(memory), *(longest(memory + places),) * 2)
-        allowed = bound.to_queries(made, cross), bound.to_memory(made, cross, 3), bound.of_itself(made, own, 5)
+        allowed = (
+            bound.to_queries(norms_of(made), cross),
+            bound.to_memory(norms_of(made), cross, 3),
+            bound.of_itself(norms_of(made), own, 5),
+        )
         for exact, most in zip(exact_norms(made, asking, slots, memory, places), allowed, strict=True):
             assert exact <= 10**most.log10
 
@@ -77,8 +81,12 @@ def test_no_step_is_above_the_bound_in_the_norm_of_the_longest_token(reach: floa
             moved = made(memory + step, memory + step, memory + step)[0] - made(memory, memory, memory)[0]
             seen = made(asking, memory + step, memory + step)[0] - made(asking, memory, memory)[0]
         size = float(step.norm(dim=1).max())
-        assert float(moved.norm(dim=1).max()) / size <= 1.001 * 10 ** bound.of_itself_by_token(made, own).log10
-        assert float(seen.norm(dim=1).max()) / size <= 1.001 * 10 ** bound.to_memory_by_token(made, cross).log10
+        assert (
+            float(moved.norm(dim=1).max()) / size <= 1.001 * 10 ** bound.of_itself_by_token(norms_of(made), own).log10
+        )
+        assert (
+            float(seen.norm(dim=1).max()) / size <= 1.001 * 10 ** bound.to_memory_by_token(norms_of(made), cross).log10
+        )
 
 
 def test_attention_that_asks_nothing_is_the_mean_of_its_values() -> None:
@@ -90,7 +98,7 @@ def test_attention_that_asks_nothing_is_the_mean_of_its_values() -> None:
     value, out = made.in_proj_weight[2 * WIDTH :].detach(), made.out_proj.weight.detach()
     exact = norm_of(lambda x: made(x, x, x)[0], memory)
     assert exact == pytest.approx(float(torch.linalg.matrix_norm(out @ value, 2)))
-    assert exact <= 10 ** bound.of_itself(made, Reach(*(longest(memory),) * 3), 4).log10
+    assert exact <= 10 ** bound.of_itself(norms_of(made), Reach(*(longest(memory),) * 3), 4).log10
 
 
 def test_without_a_bound_on_the_tokens_there_is_no_constant() -> None:

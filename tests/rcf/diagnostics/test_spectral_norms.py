@@ -1,12 +1,13 @@
 """Norms of layers against the explicit matrix, and against what is known in closed form."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from rcf.diagnostics.golub_kahan import Effort, explicit_matrix, largest_singular_value, singular_values
+from rcf.diagnostics.golub_kahan import Effort, largest_singular_value
 from rcf.diagnostics.spectral_norms import convolution_bound, folded, linear_norm
 
 FINE = Effort(tolerance=1e-5)
@@ -22,6 +23,15 @@ LAYERS = [
     (nn.Conv2d(1, 2, 2, stride=2), (8, 8)),
     (nn.Conv2d(2, 3, (1, 5), padding=(0, 2)), (7, 9)),
 ]
+
+
+def explicit_matrix(push: Callable[[Tensor], Tensor], shape: tuple[int, ...]) -> Tensor:
+    units = torch.eye(math.prod(shape), dtype=torch.float64)
+    return torch.stack([push(unit.view(shape)).flatten() for unit in units], dim=1)
+
+
+def singular_values(matrix: Tensor) -> list[float]:
+    return torch.linalg.svdvals(matrix).tolist()
 
 
 def drawn(layer: nn.Conv2d, seed: int) -> nn.Conv2d:
