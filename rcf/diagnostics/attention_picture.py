@@ -88,7 +88,14 @@ def attention_picture(
 def write_attention_picture(
     network: RCF, dataset: VideoDataset, video: int, path: Path, fires_above: float | None = None
 ) -> None:
-    """The picture of one video (its index in `dataset`) as a PNG file.
+    """The picture of one video (its index in `dataset`) as a PNG file. Raises as `attention_of_video`."""
+    save_png(attention_of_video(network, dataset, video, fires_above), path)
+
+
+def attention_of_video(
+    network: RCF, dataset: VideoDataset, video: int, fires_above: float | None = None
+) -> Image.Image:
+    """The picture of one video (its index in `dataset`).
 
     Raises rcf.errors.InputError when a frame or the sound is damaged.
     """
@@ -96,7 +103,7 @@ def write_attention_picture(
     frames = torch.stack([dataset.frame(video, number) for number in numbers])
     patches = torch.stack([dataset.audio(video, number) for number in numbers]) if dataset.listens else None
     shown = [dataset.original(video, number).permute(1, 2, 0).numpy() for number in numbers]
-    save_png(attention_picture(network, frames, shown, patches, fires_above), path)
+    return attention_picture(network, frames, shown, patches, fires_above)
 
 
 def drawn(shown: Sequence[NDArray[np.uint8]], numbers: Sequence[int], maps: Sequence[AttentionMaps]) -> Image.Image:

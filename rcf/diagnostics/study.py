@@ -6,7 +6,7 @@
                     --Jacobians, before the pairs where order changed and others--> foretold, or not
                     --segments----------> secant against directional norms between two frames
                     --layer product-----> the bound, stage by stage
-                    --taps--------------> attention and pixel weight of the first videos
+                    --taps--------------> who looks at whom, in some windows
 
 Each part is a pass of its own; `Watch` is told how far each is.
 """
@@ -16,6 +16,13 @@ from dataclasses import dataclass
 
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.attention_summary import (
+    AttentionSummary,
+    WindowShares,
+    spread_places,
+    summarised,
+    watched_windows,
+)
 from rcf.diagnostics.breakdown import FirstFires, Group, breakdown, first_fires
 from rcf.diagnostics.foretelling import Foretelling, foretell, places_to_judge
 from rcf.diagnostics.identity_rules import RuleResult, compare_rules
@@ -42,6 +49,8 @@ class Depth:
     points: int = 60
     """Jacobian norms."""
     segments: int = 6
+    windows: int = 40
+    """In which attention is looked at."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +75,7 @@ class Study:
     """Why there is no bound."""
     groups: tuple[Group, ...]
     fires: FirstFires
+    attention: AttentionSummary
 
 
 def study(network: RCF, dataset: VideoDataset, way: EvaluationConfig, depth: Depth, watch: Watch) -> Study:
@@ -89,6 +99,7 @@ def study(network: RCF, dataset: VideoDataset, way: EvaluationConfig, depth: Dep
         norms, _segments(network, dataset, order, depth.segments, watch("segments")),
         foretell(order), foretell(order, known), bound, unbounded,
         tuple(breakdown(order, lengths)), first_fires(order, dataset.annotations),
+        _attention(network, dataset, depth.windows, way.class_threshold, watch("attention")),
     )  # fmt: skip
 
 
@@ -132,6 +143,17 @@ def _curve(
         points.append(each)
         progress(len(points) - 1, len(strides) + 1)
     return tuple(points)
+
+
+def _attention(
+    network: RCF, dataset: VideoDataset, windows: int, fires_above: float, progress: Progress
+) -> AttentionSummary:
+    places = spread_places(dataset, windows)
+    found: list[WindowShares] = []
+    for each in watched_windows(network, dataset, places, fires_above):
+        found.append(each)
+        progress(len(found), len(places))
+    return summarised(found)
 
 
 def _bound(network: RCF, dataset: VideoDataset) -> tuple[NetworkBound | None, str]:

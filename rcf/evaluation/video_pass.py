@@ -16,6 +16,7 @@ from torch import Tensor
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.sightings import Sighting, sightings
+from rcf.errors import CheckpointError
 from rcf.identity import IdentityRule
 from rcf.model.network import RCF
 from rcf.reading import FrameReader
@@ -29,11 +30,19 @@ def video_frames(dataset: VideoDataset, index: int) -> UInt8[Tensor, "T 3 H W"]:
 
 
 def answer_video(network: RCF, dataset: VideoDataset, index: int, frames: UInt8[Tensor, "T 3 H W"]) -> Segmentation:
-    """What the network, in evaluation mode, says of the `frames` of a video and of its sound."""
+    """What the network, in evaluation mode, says of the `frames` of a video and of its sound.
+
+    Raises CheckpointError where it answers with NaN or infinity: every score of such answers would be a fiction.
+    """
     heard: Tensor | None = None
     if dataset.listens:
         heard = torch.stack([dataset.audio(index, number) for number in range(len(frames))])
     answer = segment_video(network, frames, heard)
+    if not all(bool(part.isfinite().all()) for part in (answer.classes, answer.masks, answer.codes)):
+        raise CheckpointError(
+            f"video {dataset.videos[index].id}: got NaN or infinity from the network, expected finite numbers. "
+            "Its training went astray: take an earlier checkpoint"
+        )
     return Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
 
 

@@ -96,7 +96,7 @@ def _strides(text: str) -> tuple[int, ...]:
         found = tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
     except ValueError:
         found = (0,)
-    if any(stride < 2 for stride in found):  # noqa: PLR2004  stride 1 is always there
+    if any(stride < 2 for stride in found):
         raise InputError([Problem("--strides", "", repr(text), "whole numbers from 2 on, say 2,4,8")])
     return found
 

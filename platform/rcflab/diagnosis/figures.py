@@ -9,7 +9,6 @@ slots_plot      fired slot x category (figure 9 of the paper)
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -18,9 +17,11 @@ from rcf.diagnostics.foretelling import SMOOTH, Foretelling
 from rcf.diagnostics.network_bound import NetworkBound
 from rcf.diagnostics.order_curve import CurvePoint
 from rcf.diagnostics.result import PairRow
+from rcf.diagnostics.slot_matrix import SlotMatrix
 from rcflab.report.style import BETTER, INK, PALE, SOFT, WORSE, Room, figure_style, panel, width_of
 
-Counts = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+_DARK = 0.6
+"""Share of the largest count above which digits are white."""
 
 
 def curve_plot(points: Sequence[CurvePoint]) -> Figure:
@@ -32,7 +33,11 @@ def curve_plot(points: Sequence[CurvePoint]) -> Figure:
     metrics = [point.order.metrics() for point in points]
     with figure_style():
         for key, name, colour, marker in lines:
-            seen = [(at, found[key], point) for at, found, point in zip(places, metrics, points, strict=True) if key in found]
+            seen = [
+                (at, found[key], point)
+                for at, found, point in zip(places, metrics, points, strict=True)
+                if key in found
+            ]
             ordered = [(at, value) for at, value, point in seen if point.stride is not None]
             apart = [(at, value) for at, value, point in seen if point.stride is None]
             if ordered:
@@ -107,19 +112,19 @@ def stages_plot(bound: NetworkBound) -> Figure:
     return figure
 
 
-def slots_plot(counts: Counts, categories: Sequence[str], rows: Sequence[int]) -> Figure:
-    """How often each of the slots `rows` showed each category: darker is more often."""
-    room = Room(0.42 * len(categories), 0.24 * max(len(rows), 1), left=0.7, bottom=0.3 + width_of(categories))
+def slots_plot(matrix: SlotMatrix) -> Figure:
+    """How often each slot that showed something showed each category: darker is more often."""
+    names, rows = matrix.categories, [f"slot {slot}" for slot in matrix.slots]
+    room = Room(0.42 * len(names), 0.24 * max(len(rows), 1), left=0.7, bottom=0.3 + width_of(names))
     figure, axes = panel(room)
     with figure_style():
-        chosen: Any = counts[list(rows)]
-        axes.imshow(chosen, cmap="Greys", aspect="auto", vmin=0, vmax=max(int(chosen.max(initial=0)), 1) * 1.25)
-        for at in range(len(rows)):
-            for category in range(len(categories)):
-                if chosen[at, category]:
-                    dark = chosen[at, category] > 0.6 * chosen.max()
-                    axes.text(category, at, str(int(chosen[at, category])), ha="center", va="center", fontsize=7,
-                              color="white" if dark else INK)  # fmt: skip
-        axes.set_xticks(range(len(categories)), categories, rotation=90, fontsize=8)
-        axes.set_yticks(range(len(rows)), [f"slot {row}" for row in rows], fontsize=8)
+        counts = matrix.counts.numpy()
+        most = max(int(counts.max(initial=0)), 1)
+        axes.imshow(counts, cmap="Greys", aspect="auto", vmin=0, vmax=most * 1.25)
+        for (row, column), count in np.ndenumerate(counts):
+            if count:
+                axes.text(column, row, str(int(count)), ha="center", va="center", fontsize=7,
+                          color="white" if count > _DARK * most else INK)  # fmt: skip
+        axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
+        axes.set_yticks(range(len(rows)), rows, fontsize=8)
     return figure

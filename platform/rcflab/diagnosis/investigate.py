@@ -3,14 +3,20 @@
 Named, VideoDataset --study--> Study + where it comes from + pictures --> Diagnosed
 """
 
+import io
 from collections.abc import Sequence
 
 from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.attention_picture import attention_of_video
 from rcf.diagnostics.study import Depth, study
 from rcf.errors import InputError, Problem
 from rcflab.countdown import Countdown
 from rcflab.diagnosis.opening import Named, category_names
 from rcflab.diagnosis.page import Diagnosed
+from rcflab.report.page import PagePicture
+
+_PICTURES = 2
+"""Of attention."""
 
 
 def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
@@ -19,7 +25,9 @@ def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
     try:
         found = study(network, dataset, config.evaluation, depth, lambda part: Countdown(f"{each.name}: {part}"))
     except ValueError as error:
-        raise InputError([Problem(each.source, "weights", str(error), "finite outputs", "Choose another checkpoint")]) from error
+        raise InputError(
+            [Problem(each.source, "weights", str(error), "finite outputs", "Choose another checkpoint")]
+        ) from error
     return Diagnosed(
         each.name,
         found,
@@ -27,7 +35,21 @@ def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
         tuple(video.id for video in dataset.videos),
         category_names(dataset),
         config.model.queries,
+        tuple(_pictures(each, dataset)),
     )
+
+
+def _pictures(each: Named, dataset: VideoDataset) -> list[PagePicture]:
+    """Attention and pixel weight over the first videos that have objects."""
+    network, threshold = each.trained.network, each.trained.config.evaluation.class_threshold
+    shown = {track.video_id for track in dataset.annotations.tracks}
+    videos = [index for index, video in enumerate(dataset.videos) if video.id in shown][:_PICTURES]
+    found: list[PagePicture] = []
+    for video in videos:
+        content = io.BytesIO()
+        attention_of_video(network, dataset, video, threshold).save(content, format="PNG")
+        found.append(PagePicture(f"Video {dataset.videos[video].id}: who looks where", content.getvalue(), "png"))
+    return found
 
 
 def _facts(each: Named) -> Sequence[tuple[str, str]]:

@@ -78,17 +78,16 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str) -> Vid
         config = config.model_copy(update={"data": YoutubeVisConfig(root=str(root), val_split=split)})
     dataset = open_validation(config)
     names = category_names(dataset)
-    problems = [
-        Problem(each.source, "categories", f"{', '.join(each.trained.categories[:6])} ...", f"those of the data set: {', '.join(names[:6])} ...")
-        for each in networks
-        if each.trained.categories != names
-    ]
-    problems += [
-        Problem(each.source, "model.audio", each.trained.config.model.audio.features, config.model.audio.features,
-                "Diagnose networks with and without sound apart")
-        for each in networks
-        if each.trained.config.model.audio != config.model.audio
-    ]  # fmt: skip
+    problems: list[Problem] = []
+    for each in networks:
+        known, sound = each.trained.categories, each.trained.config.model.audio
+        if known != names:
+            given, wanted = (", ".join(some[:6]) for some in (known, names))
+            problems.append(Problem(each.source, "categories", given, f"those of the data set: {wanted}"))
+        if sound != config.model.audio:
+            wanted = f"{config.model.audio.features}, as the first network"
+            advice = "Diagnose networks with and without sound apart"
+            problems.append(Problem(each.source, "model.audio", sound.features, wanted, advice))
     if problems:
         raise InputError(problems)
     return dataset

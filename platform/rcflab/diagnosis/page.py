@@ -8,12 +8,13 @@ Equal bytes for equal facts: no date in it. Pure.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from matplotlib.figure import Figure
 
-from rcf.diagnostics.sightings import slot_classes
+from rcf.diagnostics.slot_matrix import chance_bits, slot_matrix
 from rcf.diagnostics.study import Study
 from rcflab.diagnosis import figures, tables
-from rcflab.diagnosis.section import Section, table
+from rcflab.diagnosis.section import Section, number, table
 from rcflab.diagnosis.words import claim
 from rcflab.report.html import Grid, render_template
 from rcflab.report.page import PagePicture
@@ -43,9 +44,7 @@ class Diagnosed:
     categories: tuple[str, ...]
     slots: int
     pictures: tuple[PagePicture, ...] = ()
-    """Attention and pixel weight."""
-    shares: Grid | None = None
-    """Of attention, by layer and head."""
+    """Attention and pixel weight of some videos."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +86,7 @@ def render_diagnosis(page: DiagnosisPage) -> str:
 
 
 def _sections(each: Diagnosed) -> tuple[Section, ...]:
-    found = (_order(each), _foretelling(each), _rules(each), _lipschitz(each), _looks(each))
+    found = (_order(each), _foretelling(each), _rules(each), _lipschitz(each), _looks(each), _slots(each))
     return tuple(section for section in found if not section.is_empty)
 
 
@@ -137,7 +136,9 @@ def _rules(each: Diagnosed) -> Section:
 def _lipschitz(each: Diagnosed) -> Section:
     study, grids, pictures = each.study, list[tuple[str, Grid]](), list[PagePicture]()
     if study.order.pairs:
-        pictures.append(_drawn("How far outputs move, and what another order costs", figures.pairs_plot(study.order.pairs)))
+        pictures.append(
+            _drawn("How far outputs move, and what another order costs", figures.pairs_plot(study.order.pairs))
+        )
     if study.bound is not None:
         pictures.append(_drawn("Where the bound comes from", figures.stages_plot(study.bound)))
         grids.append(("The layer product, stage by stage", tables.stages(study)))
@@ -148,15 +149,29 @@ def _lipschitz(each: Diagnosed) -> Section:
 
 
 def _looks(each: Diagnosed) -> Section:
+    grids = [
+        (f"Who looks at whom, mean over {each.study.attention.windows} windows", tables.attention(each.study)),
+        ("How much of that lies on true objects; 1 is no more than their area", tables.on_objects(each.study)),
+    ]
+    return Section("Attention (figures 4 and 8 of the paper)", (), tuple(grids), each.pictures)
+
+
+def _slots(each: Diagnosed) -> Section:
     seen = [sighting for video in each.study.order.videos for sighting in video.seen]
-    counts = slot_classes(seen, each.slots, len(each.categories)).numpy()
-    rows = [slot for slot in range(each.slots) if counts[slot].any()]
-    pictures = [*each.pictures]
-    if rows:
-        drawn = figures.slots_plot(counts, each.categories, rows)
-        pictures.append(_drawn("True objects by the slot that showed them, and their category", drawn))
-    grids = () if each.shares is None else (("Who looks at whom in the encoder", each.shares),)
-    return Section("Attention and slots", (), grids, tuple(pictures))
+    matrix = slot_matrix(seen, each.slots, each.categories)
+    busiest = matrix.busiest()
+    if busiest is None:
+        return Section("Slots (figure 9 of the paper)")
+    chance = chance_bits(seen, each.slots, len(each.categories), np.random.default_rng(0))
+    bits, most = number(matrix.information_bits(), 2), number(matrix.category_bits(), 2)
+    low, high = (number(float(limit), 2) for limit in np.quantile(chance, [0.025, 0.975]))
+    said = (
+        f"Slot {busiest.index} showed {number(100 * busiest.share)} % of {matrix.total} sightings of true objects. "
+        f"A slot says {bits} of {most} bits of the category; where objects exchange their categories at random it says "
+        f"{low} to {high}."
+    )
+    drawn = _drawn("True objects by the slot that showed them, and their category", figures.slots_plot(matrix))
+    return Section("Slots (figure 9 of the paper)", (said,), (), (drawn,))
 
 
 def _drawn(title: str, figure: Figure) -> PagePicture:

@@ -6,6 +6,7 @@ Study ... --compared--> one column a network      Study --detail tables--> order
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from rcf.diagnostics.attention_share import AttentionShare, layer_shares
 from rcf.diagnostics.foretelling import PLAIN, SMOOTH, Foretelling
 from rcf.diagnostics.order_curve import CurvePoint
 from rcf.diagnostics.study import Study
@@ -82,17 +83,33 @@ def rules(study: Study) -> Grid:
     """Identity rules on the same outputs."""
     rows = [
         [each.name, number(each.ap), number(each.ap50), number(each.hota), number(each.deta), number(each.assa),
-         str(each.switches), number(each.switches_per_100)]
+         str(each.switches), number(each.switches_per_100), number(each.override_pct)]
         for each in study.rules
     ]  # fmt: skip
-    head = ["identity by", "AP", "AP50", "HOTA", "DetA", "AssA", "switches", "of 100 sightings again"]
+    head = [
+        "identity by",
+        "AP",
+        "AP50",
+        "HOTA",
+        "DetA",
+        "AssA",
+        "switches",
+        "in 100 times found again",
+        "overridden (%)",
+    ]
     return table(head, rows)
 
 
 def groups(study: Study) -> Grid:
     """Where the order breaks."""
     rows = [
-        [each.what, each.name, str(each.steps), share(each.kept_slot, each.steps), share(each.kept_identity, each.steps)]
+        [
+            each.what,
+            each.name,
+            str(each.steps),
+            share(each.kept_slot, each.steps),
+            share(each.kept_identity, each.steps),
+        ]
         for each in study.groups
     ]
     return table(["by", "group", "sightings", "slot kept (%)", "identity kept (%)"], rows, words=2)
@@ -101,7 +118,9 @@ def groups(study: Study) -> Grid:
 def fires(study: Study) -> Grid:
     """First found, and found again."""
     returns = study.order.returns
-    rows = [[f"first found {name}", str(count), share(count, study.fires.objects)] for name, count in study.fires.delays]
+    rows = [
+        [f"first found {name}", str(count), share(count, study.fires.objects)] for name, count in study.fires.delays
+    ]
     kept = sum(step.kept_slot for step in returns), sum(step.kept_identity for step in returns)
     rows += [
         ["found again after a gap, in the same slot", f"{kept[0]} of {len(returns)}", share(kept[0], len(returns))],
@@ -142,6 +161,43 @@ def segments(study: Study, videos: Sequence[int]) -> Grid:
         for each in study.segments
     ]  # fmt: skip
     return table(["video, frames", "secant", "largest directional norm", "points", ""], rows)
+
+
+def attention(study: Study) -> Grid:
+    """Who looks at whom: each layer as the mean of its heads, and the heads of the last encoder layer."""
+    encoder, slots = study.attention.encoder, study.attention.slots
+    last = max((each.layer for each in encoder), default=0)
+    heads = [each for each in encoder if each.layer == last]
+    rows = [_attended(f"target, encoder layer {each.layer + 1}", each) for each in layer_shares(encoder)]
+    rows += [_attended(f"... of it head {place}", each) for place, each in enumerate(heads, start=1)]
+    rows += [_attended(f"fired slots, decoder layer {each.layer + 1}", each) for each in layer_shares(slots)]
+    head = ["who looks", "at the target (%)", "by chance (%)", "at references (%)", "at sound (%)",
+            "entropy (nats)", "of even attention (%)", "references at the target: of even attention (%)"]  # fmt: skip
+    return table(head, rows)
+
+
+def on_objects(study: Study) -> Grid:
+    """How much of the attention to the target lies on its true objects."""
+    names = {"target": "target", "references": "references", "sound": "sound", "slots": "fired slots"}
+    rows = [
+        [f"{names[each.who]}, layer {each.layer + 1}", number(100 * each.share), number(100 * each.area),
+         number(each.preference, 2)]
+        for each in study.attention.on_objects
+    ]  # fmt: skip
+    return table(["who looks", "on objects (%)", "their area (%)", "times as much"], rows)
+
+
+def _attended(name: str, each: AttentionShare) -> list[str]:
+    within = each.reference_entropy
+    shares = [each.target, each.target_if_even, each.reference, each.audio]
+    return [
+        name, *(number(100 * share) for share in shares), number(each.entropy.nats, 2), _percent(each.entropy.of_even),
+        MISSING if within is None else _percent(within.of_even),
+    ]  # fmt: skip
+
+
+def _percent(value: float | None) -> str:
+    return MISSING if value is None else number(100 * value)
 
 
 def converged(study: Study) -> str:

@@ -90,7 +90,9 @@ def _smoothness(study: Study) -> list[str]:
 def _foretelling(study: Study) -> list[str]:
     said: list[str] = []
     if not study.all_pairs.areas:
-        return ["Whether smoothness foretells where the order changes cannot be tested: it changed in all pairs, or none."]
+        return [
+            "Whether smoothness foretells where the order changes cannot be tested: it changed in all pairs, or none."
+        ]
     told: list[tuple[Foretelling, bool]] = [(study.judged, True), (study.all_pairs, False)]
     for found, has_norms in told:
         smooth = "Jacobian at t-1" if has_norms else "secant of the pair before"

@@ -24,7 +24,9 @@ def checkpoint_of_run(uri: str, run_id: str) -> tuple[str, Path]:
     parts = urlsplit(address)
     if parts.scheme != "file":
         got = address or "no checkpoint"
-        raise InputError([Problem("--run", run_id, got, "the run of a cell whose checkpoint is on a disk of this machine")])
+        raise InputError(
+            [Problem("--run", run_id, got, "the run of a cell whose checkpoint is on a disk of this machine")]
+        )
     return run.info.run_name or run_id, Path(unquote(parts.path))
 
 

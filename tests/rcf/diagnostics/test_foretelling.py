@@ -1,4 +1,4 @@
-"""Predictors are compared on the same pairs, and the argument is supported only where a smooth one beats both others."""
+"""Predictors are compared on the same pairs; the argument is supported only where a smooth one beats both others."""
 
 import math
 from collections.abc import Callable

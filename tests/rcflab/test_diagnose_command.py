@@ -1,0 +1,165 @@
+"""`rcflab diagnose` on a small network: the page says what was measured and no more, and bad input is one line."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from typer.testing import CliRunner, Result
+
+from rcf.config import RcfConfig, SyntheticConfig
+from rcf.data.synthetic import write_synthetic
+from rcflab.cli import app
+from rcflab.rcf_task import TASK
+
+QUICK = ["--strides", "2", "--points", "3"]
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with videos, and the cell of a network that has learnt for one step."""
+    root = tmp_path_factory.mktemp("lab")
+    attention = {"layers": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
+    config = RcfConfig.model_validate(
+        {
+            "model": {
+                "backbone": {"name": "test_efficientnet"}, "width": 16, "encoder": attention, "decoder": attention,
+                "queries": 4, "mask": {"fpn_width": 16, "filter_width": 8}, "reference": {"tokens": 4},
+            },
+            "data": {"kind": "synthetic", "train_clips": 2, "val_clips": 3, "frames": 4, "root": str(root / "sets")},
+            "training": {"steps": 1, "clips_per_step": 1, "targets_per_clip": 2},
+            "evaluation": {"class_threshold": 0.1},
+        }
+    ).model_dump(mode="json")  # fmt: skip
+    TASK.prepare(config)
+    training = TASK.start(config, 0)
+    training.advance()
+    folder = root / "cell" / "checkpoints" / "step-00000001"
+    folder.mkdir(parents=True)
+    training.save(folder)
+    return root
+
+
+@pytest.fixture(scope="module")
+def page(lab: Path) -> tuple[Result, str]:
+    """The command on the network and on the same one untrained, and its page."""
+    output = lab / "out" / "page.html"
+    result = run(lab, "--untrained", "-o", str(output))
+    assert result.exit_code == 0, result.output
+    return result, output.read_text()
+
+
+def run(lab: Path, *more: str) -> Result:
+    return CliRunner().invoke(app, ["diagnose", "-c", f"small={lab / 'cell'}", *QUICK, *more])
+
+
+def test_one_page_has_all_networks_side_by_side_and_each_by_itself(page: tuple[Result, str]) -> None:
+    _, text = page
+    assert re.findall(r"<h1>(.*?)</h1>", text) == ["Order of slots and smoothness", "small", "untrained"]
+    for heading in ("What was found", "Side by side", "Order against ground truth", "Identity rules side by side",
+                    "Lipschitz constants", "Attention (figures 4 and 8 of the paper)"):  # fmt: skip
+        assert heading in text
+    assert "all weights random (seed 0)" in text
+
+
+def test_the_page_asks_nobody_for_anything(page: tuple[Result, str]) -> None:
+    _, text = page
+    assert "<script" not in text
+    assert not re.findall(r'(?:src|href)="(?!data:|#)', text)
+
+
+def test_only_the_true_bound_is_said_to_certify(page: tuple[Result, str]) -> None:
+    _, text = page
+    said = re.sub(r"<[^>]+>", "\n", text)
+    lines = [line for line in said.splitlines() if "certif" in line.lower()]
+    assert lines
+    assert all("bound" in line.lower() for line in lines)
+    assert not re.search(r"\b(proves?|guarantees?d|is Lipschitz)\b", said)
+    assert "It certifies 0 of" in said or "There is no Lipschitz bound" in said
+
+
+def test_what_is_printed_is_what_the_page_says(page: tuple[Result, str], lab: Path) -> None:
+    result, _ = page
+    lines = result.stdout.splitlines()
+    assert lines[0] == "small:" and lines[-1] == str(lab / "out" / "page.html")
+    assert any("Lipschitz bound: 10^" in line for line in lines)
+
+
+def test_pairs_are_beside_the_page_and_nothing_is_nan(page: tuple[Result, str], lab: Path) -> None:
+    assert page
+    for name in ("small", "untrained"):
+        rows = pandas.read_parquet(lab / "out" / f"page-pairs-{name}.parquet")
+        assert len(rows) == 3 * 3
+        assert rows["d_out_both"].notna().all()
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", page[1]).lower()
+
+
+def test_numbers_for_programs_hold_every_stride_and_rule(lab: Path, tmp_path: Path) -> None:
+    result = run(lab, "--json", "-o", str(tmp_path / "page.html"))
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)["small"]
+    assert list(found["curve"]) == ["1", "2", "shuffled"]
+    assert [found["curve"][name]["pairs"] for name in found["curve"]] == [9, 3, 9]
+    assert set(found["identity_rules"]) == {"slot", "slot_iou", "cosine", "oracle"}
+    assert found["metrics"]["lipschitz/jacobian_p95"] > 0
+
+
+def test_the_same_command_writes_the_same_bytes(page: tuple[Result, str], lab: Path, tmp_path: Path) -> None:
+    again = tmp_path / "page.html"
+    assert run(lab, "--untrained", "-o", str(again)).exit_code == 0
+    assert again.read_text() == page[1]
+
+
+def test_other_data_is_taken_where_it_is_asked_for(lab: Path, tmp_path: Path) -> None:
+    write_synthetic(tmp_path / "other", SyntheticConfig(train_clips=1, val_clips=1, frames=2))
+    result = run(lab, "--data", str(tmp_path / "other"), "--json", "-o", str(tmp_path / "page.html"))
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["small"]["curve"]["1"]["pairs"] == 1
+
+
+def test_weights_that_are_not_finite_are_named_and_no_page_is_written(lab: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    folder.mkdir()
+    source = lab / "cell" / "checkpoints" / "step-00000001"
+    for file in source.iterdir():
+        (folder / file.name).write_bytes(file.read_bytes())
+    weights = load_file(folder / "weights.safetensors")
+    weights["decoder.norm.weight"] = torch.full_like(weights["decoder.norm.weight"], float("nan"))
+    save_file(weights, folder / "weights.safetensors")
+    output = tmp_path / "page.html"
+    result = CliRunner().invoke(app, ["diagnose", "-c", str(folder), *QUICK, "-o", str(output)])
+    assert result.exit_code != 0
+    assert len(result.stderr.splitlines()) == 1 and "NaN" in result.stderr
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--strides", "1,2"], "--strides"),
+        (["--strides", "two"], "--strides"),
+        (["-c", "nowhere"], "no such folder"),
+        (["--run", "abc"], "--tracking"),
+        (["--data", "nowhere"], "nowhere"),
+    ],
+)
+def test_bad_input_is_one_line(lab: Path, tmp_path: Path, more: list[str], said: str) -> None:
+    output = tmp_path / "page.html"
+    result = run(lab, "-o", str(output), *more)
+    assert result.exit_code == 2, result.output
+    assert len(result.stderr.splitlines()) == 1 and said in result.stderr
+    assert not output.exists()
+
+
+def test_two_networks_of_one_name_are_refused(lab: Path) -> None:
+    result = run(lab, "-c", f"small={lab / 'cell'}")
+    assert result.exit_code == 2 and "the name of two networks" in result.stderr
+
+
+def test_nothing_to_diagnose_is_said_before_anything_is_loaded() -> None:
+    result: Any = CliRunner().invoke(app, ["diagnose"])
+    assert result.exit_code == 2 and "--checkpoint" in result.stderr
