@@ -18,10 +18,11 @@ from rcf.structures import FramePrediction
 class FrameReader:
     """Reads the frames of one video in order; online and batched inference share it."""
 
-    def __init__(self, config: EvaluationConfig) -> None:
+    def __init__(self, config: EvaluationConfig, rule: IdentityRule | None = None) -> None:
+        """`rule`, at the start of its video, stands in for the one that `config` names."""
         self._config = config
         self._logit = math.log(config.mask_threshold / (1 - config.mask_threshold))
-        self._rule: IdentityRule = identity_rule(config)
+        self._rule: IdentityRule = identity_rule(config) if rule is None else rule
 
     def read(
         self,

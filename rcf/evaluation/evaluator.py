@@ -11,11 +11,10 @@ files do not depend on the number of ranks.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-import torch
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
@@ -25,19 +24,24 @@ from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.local_norms import affordable_points, smoothness
 from rcf.diagnostics.pair_gaps import PairGaps, Reading, pair_gaps
 from rcf.diagnostics.result import OrderResult, VideoOrder
-from rcf.diagnostics.sightings import Sighting, sightings
+from rcf.diagnostics.sightings import Sighting
 from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
+from rcf.evaluation.video_pass import answer_video, read_frames, sightings_in, video_frames
 from rcf.model.network import RCF
-from rcf.reading import FrameReader
-from rcf.streaming import segment_video
 from rcf.structures import FramePrediction, Segmentation, TrackPrediction
 from rcf.train.ranks import SINGLE, Ranks
 
 _ROUND = 8
 """Videos of each rank between two collections: long enough to even out their lengths, and nobody waits for long."""
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,12 +78,16 @@ class Evaluator:
         self._dataset, self._ways, self._ranks = dataset, ways, ranks
         self._usual_share = usual_share(dataset.annotations)
 
-    def run(self, network: RCF) -> list[Evaluation]:
-        """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
+    def run(self, network: RCF, progress: Progress = _silent) -> list[Evaluation]:
+        """Evaluate in each way, on rank 0; the network is left in the mode it came in.
+
+        `progress` is told after each video how many are done, of all.
+        """
         sums = [_Sum(way.frames) for way in self._ways]
-        for results in self._results(network):
+        for number, results in enumerate(self._results(network), start=1):
             for each, result in zip(sums, results, strict=True):
                 each.add(result)
+            progress(number, len(self._dataset.videos))
         found = [each.evaluation(self._dataset.annotations, network) for each in sums]
         smooth: dict[tuple[int | None, bool], dict[str, float]] = {}
         for each, way in zip(found, self._ways, strict=True):
@@ -114,10 +122,8 @@ class Evaluator:
         network.train(was_training)
 
     def _video(self, network: RCF, index: int) -> list[VideoResult]:
-        length = self._dataset.videos[index].length
-        frames = torch.stack([self._dataset.frame(index, number) for number in range(length)])
-        answer = segment_video(network, frames, self._heard(index))
-        answer = Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
+        frames = video_frames(self._dataset, index)
+        answer = answer_video(network, self._dataset, index, frames)
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
         gaps = {way.class_threshold: self._gaps(images, answer, network, way) for way in self._ways}
         return [self._read(index, answer, gaps[way.class_threshold], way) for way in self._ways]
@@ -127,33 +133,21 @@ class Evaluator:
         classes, masks = answer.classes[-1], answer.masks[-1]
         return tuple(pair_gaps(images, classes, masks, network.references.frames, reading))
 
-    def _heard(self, index: int) -> Tensor | None:
-        """Log-mel patches T A E of a video, for a network that listens."""
-        if not self._dataset.listens:
-            return None
-        length = self._dataset.videos[index].length
-        return torch.stack([self._dataset.audio(index, number) for number in range(length)])
-
     def _read(self, index: int, answer: Segmentation, gaps: tuple[PairGaps, ...], way: EvaluationConfig) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""
-        video, drawn = self._dataset.videos[index], index < way.overlays
-        reader, assembler = FrameReader(way), TrackAssembler(way)
+        drawn, assembler = index < way.overlays, TrackAssembler(way)
         seen: list[Sighting] = []
         frames: list[FramePrediction] = []
         fired = overridden = 0
-        for number in range(video.length):
-            size = (video.height, video.width)
-            prediction = reader.read(answer.classes[-1, number], answer.masks[-1, number], answer.codes[number], size)
-            truth = self._dataset.targets(index, number)
-            small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
-            seen += sightings(number, prediction, small, truth)
+        for number, prediction in enumerate(read_frames(self._dataset, index, answer, way)):
+            seen += sightings_in(self._dataset, index, number, prediction)
             if number:
                 fired += len(prediction.slots)
                 overridden += int(prediction.overridden.sum())
             assembler.add(prediction)
             if drawn:
                 frames.append(prediction)
-        tracks = assembler.tracks(video.id, self._dataset.category_ids)
+        tracks = assembler.tracks(self._dataset.videos[index].id, self._dataset.category_ids)
         return VideoResult(index, tracks, frames, VideoOrder(index, tuple(seen), gaps, fired, overridden))
 
 
@@ -183,13 +177,6 @@ class _Sum:
             "cost/params_m": sum(weight.numel() for weight in network.parameters()) / 1e6,
         }
         return Evaluation(metrics, scored, self._predictions, self._drawn, videos_digest(truth), order)
-
-
-def _nearest(masks: Tensor, size: tuple[int, int]) -> Tensor:
-    """Masks at the ground truth's size (that of the network's input)."""
-    if masks.shape[0] == 0:  # torch refuses to resize nothing
-        return masks.new_zeros(0, *size)
-    return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
 
 
 def usual_share(annotations: Annotations) -> float:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from rcf.config import CocoConfig, RcfConfig, SyntheticConfig
 from rcf.data.synthetic_images import write_images
-from rcf.evaluation import evaluator
+from rcf.evaluation import video_pass
 from rcf.evaluation.statistics import stats_from_records, track_metrics
 from rcf.model.network import RCF
 from rcf.structures import Segmentation
@@ -92,13 +92,13 @@ def test_evaluating_does_not_change_the_training(config: dict[str, Any], tmp_pat
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """Sizes of the frames of each video that a network is asked to segment."""
     sizes: list[tuple[int, ...]] = []
-    segment = evaluator.segment_video
+    segment = video_pass.segment_video
 
     def spy(network: RCF, frames: torch.Tensor, *rest: Any) -> Segmentation:
         sizes.append(tuple(frames.shape[-2:]))
         return segment(network, frames, *rest)
 
-    monkeypatch.setattr(evaluator, "segment_video", spy)
+    monkeypatch.setattr(video_pass, "segment_video", spy)
     return sizes
 
 

@@ -1,0 +1,63 @@
+"""A video of a data set through the network once, and its answers read frame by frame as often as one likes.
+
+    index --video_frames, sound--> segment_video --answer_video--> Segmentation, on the CPU
+        --read_frames (thresholds of `way`, its identity rule or another)--> FramePrediction of each frame
+        --sightings_in, with the frame's truth--> what showed which true object
+
+Thresholds and identity rules come after the network: many ways to read share one pass.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from jaxtyping import Bool, UInt8
+from torch import Tensor
+
+from rcf.config import EvaluationConfig
+from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.sightings import Sighting, sightings
+from rcf.identity import IdentityRule
+from rcf.model.network import RCF
+from rcf.reading import FrameReader
+from rcf.streaming import segment_video
+from rcf.structures import FramePrediction, Segmentation
+
+
+def video_frames(dataset: VideoDataset, index: int) -> UInt8[Tensor, "T 3 H W"]:
+    """All frames of a video at the network's size."""
+    return torch.stack([dataset.frame(index, number) for number in range(dataset.videos[index].length)])
+
+
+def answer_video(network: RCF, dataset: VideoDataset, index: int, frames: UInt8[Tensor, "T 3 H W"]) -> Segmentation:
+    """What the network, in evaluation mode, says of the `frames` of a video and of its sound."""
+    heard: Tensor | None = None
+    if dataset.listens:
+        heard = torch.stack([dataset.audio(index, number) for number in range(len(frames))])
+    answer = segment_video(network, frames, heard)
+    return Segmentation(answer.classes.cpu(), answer.masks.cpu(), answer.codes.cpu())
+
+
+def read_frames(
+    dataset: VideoDataset, index: int, answer: Segmentation, way: EvaluationConfig, rule: IdentityRule | None = None
+) -> Iterator[FramePrediction]:
+    """The answers as objects, one frame at a time: masks of full size are many, so let each go before the next.
+
+    `rule` stands in for the one that `way` names.
+    """
+    video, reader = dataset.videos[index], FrameReader(way, rule)
+    size = (video.height, video.width)
+    for number in range(video.length):
+        yield reader.read(answer.classes[-1, number], answer.masks[-1, number], answer.codes[number], size)
+
+
+def sightings_in(dataset: VideoDataset, index: int, number: int, prediction: FramePrediction) -> list[Sighting]:
+    """The true objects of a frame that its prediction shows, compared at the network's size."""
+    truth = dataset.targets(index, number)
+    small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
+    return sightings(number, prediction, small, truth)
+
+
+def _nearest(masks: Bool[Tensor, "M H W"], size: tuple[int, int]) -> Bool[Tensor, "M h w"]:
+    if masks.shape[0] == 0:  # torch refuses to resize nothing
+        return masks.new_zeros(0, *size)
+    return torch.nn.functional.interpolate(masks[None].float(), size=size, mode="nearest")[0] > 0.5
