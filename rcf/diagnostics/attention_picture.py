@@ -141,7 +141,8 @@ def _in_heat(label: str, plain: Sequence[Image.Image], maps: Sequence[Float[Tens
         for frame, each in zip(plain, maps, strict=True)
     ]
     least, most = float(there.min()), float(there.max())
-    return _labelled(f"{label}: {least:.2g} to {most:.2g}, full heat from {float(high):.2g}", tiles)
+    spans = f"{least:.2g} to {most:.2g}, full heat from {float(high):.2g}" if most > least else f"{most:.2g} everywhere"
+    return _labelled(f"{label}: {spans}", tiles)
 
 
 def _numbered(plain: Sequence[Image.Image], numbers: Sequence[int]) -> list[Image.Image]:
