@@ -133,6 +133,11 @@ def spectrum_of_maps(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return cast(Tensor, torch.fft.fft2(maps, s=size))  # pyright: ignore[reportUnknownMemberType]
 
 
+def surprise(shares: Tensor) -> Tensor:
+    """- p ln p of each entry p, and 0 where p is 0; summed over a distribution, its entropy in nats."""
+    return cast(Tensor, torch.special.entr(shares))  # pyright: ignore[reportUnknownMemberType]
+
+
 def chunks(tensor: Tensor, size: int) -> tuple[Tensor, ...]:
     """Parts of at most `size` entries along the first axis."""
     return cast("tuple[Tensor, ...]", tensor.split(size))  # pyright: ignore[reportUnknownMemberType]

@@ -69,7 +69,7 @@ class TokenParts:
 
     def as_maps(self, rows: Float[Tensor, "*any cells"]) -> Float[Tensor, "*any h w"]:
         """Values of the target's cells as maps."""
-        return rows.unflatten(-1, (self.height, self.width))
+        return rows.reshape(*rows.shape[:-1], self.height, self.width)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +92,8 @@ class EncoderAttention:
         """The same for each group of reference tokens. Raises ValueError where there are none in the encoder."""
         if not self.parts.references:
             raise ValueError("expected reference tokens in the encoder, got none: no frames, or they join later")
-        return self._onto_target(self.parts.reference).unflatten(2, (self.parts.groups, -1)).mean(3)
+        rows = self._onto_target(self.parts.reference)
+        return rows.reshape(*rows.shape[:2], self.parts.groups, -1, *rows.shape[3:]).mean(3)
 
     def audio_to_target(self) -> Float[Tensor, "S heads h w"]:
         """Where the sound at the target looks in it. Raises ValueError where nobody listens."""

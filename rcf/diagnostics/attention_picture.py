@@ -10,8 +10,8 @@
     found objects look at the target      last decoder layer, mean of heads and fired slots
     weight of the pixels as a reference   0..1
 
-Rows that a network has no parts for are left out. Heat goes from the smallest to the largest value of its row, which
-stand beside it, so that frames of a row can be compared; colours are those of one analysis over all frames of a row.
+Rows that a network has no parts for are left out. Heat and colours have one scale for all frames of a row, so that
+frames can be compared; its values stand beside it, and the rarest (rcf/diagnostics/head_colours.py) are not told apart.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,20 +23,21 @@ import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.attention import WindowAttention, window_attention
-from rcf.diagnostics.head_colours import pca_rgb
+from rcf.diagnostics.head_colours import limits, pca_rgb, stretch
 from rcf.model.network import RCF
 from rcf.pictures import enlarged, heated, save_png, side_by_side, spread
 
 _TILE = 96
 _GAP = 4
 _LABEL = 170
-_LETTERS = 27
+_FONT = 12
+_LETTERS = 25
 """That fit beside each other into the width of a label."""
 _HEADS = 4
 """That are shown each by itself, as in figure 8."""
@@ -115,12 +116,12 @@ def drawn(shown: Sequence[NDArray[np.uint8]], numbers: Sequence[int], maps: Sequ
     if references:
         rows.append(_in_colours("References look at the target", plain, references))
         for head in range(min(_HEADS, len(references[0]))):
-            label = f"References look at the target, head {head + 1}"
+            label = f"References look at the target, head {head + 1}, share a cell"
             rows.append(_in_heat(label, plain, [each[head] for each in references]))
     singles: list[tuple[str, Callable[[AttentionMaps], Tensor | None]]] = [
-        ("Sound looks at the target", lambda each: each.sound),
-        ("Found objects look at the target", lambda each: each.objects),
-        ("Weight of the pixels when the frame is a reference", lambda each: each.weight),
+        ("Sound looks at the target, share a cell", lambda each: each.sound),
+        ("Found objects look at the target, share a cell", lambda each: each.objects),
+        ("Weight of pixels when the frame is a reference", lambda each: each.weight),
     ]
     for label, taken in singles:
         found = [taken(each) for each in maps]
@@ -136,17 +137,19 @@ def _in_colours(label: str, plain: Sequence[Image.Image], maps: Sequence[Float[T
         places = Image.fromarray((255 * colour).round().byte().numpy())
         stretched = places.resize(frame.size, Image.Resampling.BILINEAR)
         tiles.append(Image.blend(frame.convert("L").convert("RGB"), stretched, _COLOUR))
-    return _labelled(f"{label}: all heads, like colours for like attention", tiles)
+    return _labelled(f"{label}: all heads, like colours where heads look alike", tiles)
 
 
 def _in_heat(label: str, plain: Sequence[Image.Image], maps: Sequence[Float[Tensor, "h w"] | None]) -> Image.Image:
-    there = torch.stack([each for each in maps if each is not None])
-    least, most = float(there.min()), float(there.max())
+    there = torch.cat([each.flatten() for each in maps if each is not None])
+    low, high = limits(there)
     tiles = [
-        frame if each is None else heated(frame, ((each - least) / max(most - least, 1e-12)).numpy())
+        frame if each is None else heated(frame, stretch(each, low, high).numpy())
         for frame, each in zip(plain, maps, strict=True)
     ]
-    return _labelled(f"{label}: {least:.3g} to {most:.3g}", tiles)
+    least, most = float(there.min()), float(there.max())
+    spans = f"{least:.2g} to {most:.2g}, full heat from {float(high):.2g}" if most > least else f"{most:.2g} everywhere"
+    return _labelled(f"{label}: {spans}", tiles)
 
 
 def _numbered(plain: Sequence[Image.Image], numbers: Sequence[int]) -> list[Image.Image]:
@@ -158,7 +161,8 @@ def _numbered(plain: Sequence[Image.Image], numbers: Sequence[int]) -> list[Imag
 
 def _labelled(label: str, tiles: Sequence[Image.Image]) -> Image.Image:
     beside = Image.new("RGB", (_LABEL, _TILE), "white")
-    ImageDraw.Draw(beside).multiline_text((4, 4), "\n".join(wrap(label, _LETTERS)), fill="black")
+    font = ImageFont.load_default(_FONT)
+    ImageDraw.Draw(beside).multiline_text((4, 4), "\n".join(wrap(label, _LETTERS)), fill="black", font=font)
     return side_by_side([beside, *tiles])
 
 

@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from rcf.diagnostics.attention_maps import DecoderAttention, EncoderAttention, TokenParts
-from rcf.tensors import floats
+from rcf.tensors import floats, surprise
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def layer_shares(shares: Iterable[AttentionShare]) -> tuple[AttentionShare, ...]
 
 def entropy(rows: Float[Tensor, "*any L"]) -> Float[Tensor, "*any"]:
     """In nats, of rows that sum to 1; log L where they are even, 0 where one token gets all."""
-    return torch.special.entr(rows.double()).sum(-1)
+    return surprise(rows.double()).sum(-1)
 
 
 def share_on_objects(maps: Float[Tensor, "*any h w"], masks: Bool[Tensor, "M H W"]) -> Float[Tensor, "*any"]:
@@ -102,7 +102,8 @@ def share_on_objects(maps: Float[Tensor, "*any h w"], masks: Bool[Tensor, "M H W
 
     Cells count with the part of them that is covered. 0 where there are no objects.
     """
-    covered = functional.adaptive_avg_pool2d(masks.any(0).double()[None], maps.shape[-2:]).flatten()
+    height, width = maps.shape[-2:]
+    covered = functional.adaptive_avg_pool2d(masks.any(0).double()[None], (height, width)).flatten()
     return (_alone(maps.flatten(-2)) * covered).sum(-1)
 
 

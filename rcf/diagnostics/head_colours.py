@@ -15,6 +15,9 @@ _GREY = 0.5
 _NOISE = 1e-6
 """Differences below this share of the largest value are rounding, not something a head says."""
 _AS_LARGE = 1 - 1e-6
+_RARE = 0.01
+_LEAST_SPAN = 0.1
+"""Of the whole range: where hardly anything differs, what does is not exaggerated more."""
 
 
 def pca_rgb(maps: Float[Tensor, "heads ..."]) -> Float[Tensor, "... 3"]:
@@ -30,9 +33,20 @@ def pca_rgb(maps: Float[Tensor, "heads ..."]) -> Float[Tensor, "... 3"]:
     extent = axes.abs()
     counts_most = (extent >= _AS_LARGE * extent.amax(0)).int().argmax(0)
     values = centred @ (axes * axes.gather(0, counts_most[None]).sign())
-    low, high = values.amin(0), values.amax(0)
+    low, high = limits(values)
     differs = sizes > len(points) * (_NOISE * points.abs().max()) ** 2
-    stretched = (values - low) / (high - low).clamp_min(torch.finfo(torch.float64).tiny)
+    stretched = stretch(values, low, high)
     colours = torch.full((len(points), _COLOURS), _GREY, dtype=torch.float64)
     colours[:, : len(sizes)] = torch.where(differs, stretched, _GREY)
     return colours.to(maps.dtype).reshape(*maps.shape[1:], _COLOURS)
+
+
+def limits(values: Float[Tensor, "n ..."]) -> tuple[Tensor, Tensor]:
+    """Between which values of the first axis colours change: all but the rarest, low and high."""
+    low, high = torch.quantile(values, _RARE, dim=0), torch.quantile(values, 1 - _RARE, dim=0)
+    return low, torch.maximum(high, low + _LEAST_SPAN * (values.amax(0) - values.amin(0)))
+
+
+def stretch(values: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """0 at `low` and below, 1 at `high` and above; 0 where both are one."""
+    return ((values - low) / (high - low).clamp_min(torch.finfo(values.dtype).tiny)).clamp(0, 1)

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcf.diagnostics.head_colours import pca_rgb
+from rcf.diagnostics.head_colours import limits, pca_rgb, stretch
 
 
 def maps(seed: int, heads: int = 8) -> torch.Tensor:
@@ -69,3 +69,24 @@ def test_frames_in_one_call_share_their_colours() -> None:
     both = pca_rgb(torch.stack([drawn, drawn], dim=1))
     assert both.shape == (2, 4, 5, 3)
     torch.testing.assert_close(both[0], both[1])
+
+
+def test_one_place_in_a_thousand_does_not_take_the_colours_of_all_others() -> None:
+    values = torch.linspace(0, 1, 1000)
+    values[500] = 5.0
+    low, high = limits(values)
+    assert (float(low), float(high)) == pytest.approx((0.01, 0.99), abs=0.002)
+    stretched = stretch(values, low, high)
+    assert float(stretched[500]) == 1
+    assert float(stretched[250]) == pytest.approx(0.25, abs=0.01)
+
+
+def test_where_only_rare_places_differ_rounding_is_not_made_a_colour() -> None:
+    values = torch.full((1000,), 0.3) + 1e-8 * torch.arange(1000)
+    values[500] = 0.9
+    stretched = stretch(values, *limits(values))
+    assert float(stretched[500]) == 1
+    stretched[500] = 0
+    assert float(stretched.max()) < 1e-3
+    even = torch.full((7,), 0.3)
+    assert torch.equal(stretch(even, *limits(even)), torch.zeros(7))
