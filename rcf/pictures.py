@@ -31,7 +31,7 @@ def overlay_strip(
     frames: list[NDArray[np.uint8]], predictions: list[FramePrediction], categories: tuple[str, ...]
 ) -> Image.Image:
     """Frames H W 3 side by side, at most 8, evenly spread, with masks, category and identity."""
-    return _row([_tile(frames[index], predictions[index], categories) for index in _chosen(len(frames))])
+    return side_by_side([_tile(frames[index], predictions[index], categories) for index in spread(len(frames))])
 
 
 def heat_strip(
@@ -43,13 +43,13 @@ def heat_strip(
     largest. `heard`, in the third row, are log-mel patches (hops, bins): the latest hop is on the right, the lowest bin
     at the bottom.
     """
-    chosen = _chosen(len(frames))
+    chosen = spread(len(frames))
     least, most = (float(limit([limit(maps[index]) for index in chosen])) for limit in (np.min, np.max))
     lowest, loudest = (float(limit([heard[index] for index in chosen])) for limit in (np.min, np.max))
     tiles: list[Image.Image] = []
     for index in chosen:
-        plain = _enlarged(frames[index])
-        hot = _heated(plain, (maps[index] - least) / max(most - least, 1e-12))
+        plain = enlarged(frames[index])
+        hot = heated(plain, (maps[index] - least) / max(most - least, 1e-12))
         level = (heard[index] - lowest) / max(loudest - lowest, 1e-6)
         below = Image.fromarray((255 * level.T[::-1]).astype(np.uint8))
         sound = below.resize((plain.width, _HEARD), Image.Resampling.NEAREST).convert("RGB")
@@ -57,14 +57,16 @@ def heat_strip(
         for row, part in enumerate((plain, hot, sound)):
             tile.paste(part, (0, row * (_HEIGHT + _GAP)))
         tiles.append(tile)
-    return _row(tiles)
+    return side_by_side(tiles)
 
 
-def _chosen(count: int) -> list[int]:
+def spread(count: int) -> list[int]:
+    """Which of so many frames are shown: at most 8, the first and the last among them."""
     return sorted({round((count - 1) * place / max(_FRAMES - 1, 1)) for place in range(_FRAMES)})
 
 
-def _row(tiles: list[Image.Image]) -> Image.Image:
+def side_by_side(tiles: list[Image.Image]) -> Image.Image:
+    """Tiles of one height as a strip."""
     strip = Image.new("RGB", (sum(tile.width + _GAP for tile in tiles) - _GAP, tiles[0].height), "white")
     left = 0
     for tile in tiles:
@@ -73,13 +75,14 @@ def _row(tiles: list[Image.Image]) -> Image.Image:
     return strip
 
 
-def _enlarged(frame: NDArray[np.uint8]) -> Image.Image:
-    size = (round(frame.shape[1] * _HEIGHT / frame.shape[0]), _HEIGHT)
+def enlarged(frame: NDArray[np.uint8], height: int = _HEIGHT) -> Image.Image:
+    """A frame H W 3 at the height of a tile, in pixels, with its own proportions."""
+    size = (max(round(frame.shape[1] * height / frame.shape[0]), 1), height)
     return Image.fromarray(frame).resize(size, Image.Resampling.NEAREST)
 
 
-def _heated(frame: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
-    """A grey frame with orange where it is hot; what is below the orange still shows."""
+def heated(frame: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
+    """A grey frame with orange where it is hot; what is below the orange still shows. `heat` h w, 0..1."""
     grey = frame.convert("L").convert("RGB")
     share = Image.fromarray((_MOST_ORANGE * heat).astype(np.uint8)).resize(frame.size, Image.Resampling.BILINEAR)
     red, green, blue = (int(value) for value in _COLOURS[0])
@@ -102,7 +105,7 @@ def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tup
         colour = _COLOURS[identity % len(_COLOURS)]
         pixels[mask] = 0.4 * pixels[mask] + 0.6 * colour
         pixels[_border(mask)] = colour
-    image, scale = _enlarged(pixels.astype(np.uint8)), _HEIGHT / frame.shape[0]
+    image, scale = enlarged(pixels.astype(np.uint8)), _HEIGHT / frame.shape[0]
     draw = ImageDraw.Draw(image)
     for index, identity in enumerate(integers(prediction.identities)):
         rows, columns = prediction.masks[index].numpy().nonzero()

@@ -28,6 +28,7 @@ _COMMANDS = {
     "list": "What is in a storage root: experiments, or the trials of one.",
     "power": "How many seeds a gap would need, from a finished table.",
     "diff": "What differs between two arms or two trials.",
+    "diagnose": "How a network keeps the order of its slots, as one HTML page.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",
     "sync": "Send queued events of the ledger to MLflow.",

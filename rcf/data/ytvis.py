@@ -57,7 +57,7 @@ class VideoDataset:
     ) -> None:
         """`size_of` (height, width of a video) replaces the fixed `height` x `width`; `still`: videos of one image."""
         self.annotations, self.frames_root, self._sounds = annotations, frames_root, sounds
-        self._fixed, self._size_of = (height, width), size_of
+        self._fixed, self._size_of, self._budget = (height, width), size_of, cache_bytes
         self.videos = annotations.videos
         self.pools = (Pool(0, len(annotations.videos), still=still),)
         self.category_ids = tuple(sorted(category.id for category in annotations.categories))
@@ -68,6 +68,11 @@ class VideoDataset:
             self._tracks[track.video_id].append(track)
         self._frames = ByteCache[Tensor](cache_bytes, lambda frame: frame.nbytes)
         self._targets = ByteCache[_Packed](cache_bytes // 4, lambda packed: packed.bits.nbytes + 200)
+
+    def with_annotations(self, annotations: Annotations) -> "VideoDataset":
+        """The same files at the same size under other annotations, without sound."""
+        height, width = self._fixed
+        return VideoDataset(annotations, self.frames_root, height, width, self._budget, size_of=self._size_of)
 
     def frame(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
         """One frame, 0..255. Raises rcf.errors.InputError when its file is damaged or of another size."""

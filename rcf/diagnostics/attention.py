@@ -1,17 +1,14 @@
-"""Where sound and picture meet in the encoder (figure 10), seen from outside: the network has no switch for it.
+"""Who looks at whom in the network while one frame is segmented (figures 4, 8 and 10), seen through taps.
 
-window of one frame --forward; hooks keep what each layer attends with--> weights of each head, all tokens to all tokens
-    row of the target's own audio token, columns of the target    --> where the sound looks     S heads h w
-    rows of the target, columns of all audio tokens, summed       --> how much a place listens  S heads h w
-
-S counts the encoder's layers here, the first one first.
+window of a frame --forward, tapped--> weights of each encoder layer    --> EncoderAttention
+                                       weights of each decoder layer    --> DecoderAttention
+                                       pixel weight, frame by frame     --> P h w, the target last
+row of the target's own audio token, columns of the target --> where the sound looks, audio_picture (figure 10)
 """
 
-from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -20,87 +17,100 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from rcf.data.clip_plan import window
+from rcf.data.clip_plan import clip_frames
 from rcf.data.ytvis import VideoDataset
-from rcf.model.attention import EncoderLayer
+from rcf.diagnostics.attention_maps import DecoderAttention, EncoderAttention, TokenParts
+from rcf.diagnostics.taps import Call, attention_weights, pixel_weight, tapped, undisturbed
 from rcf.model.audio import NoAudio
+from rcf.model.fusion import JoinInDecoder
 from rcf.model.network import RCF
+from rcf.model.reference import CompressedReferences
+from rcf.model.tokens import Tokens
 from rcf.pictures import heat_strip, save_png
+from rcf.structures import Segmentation
+from rcf.tensors import integers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class EncoderAttention:
-    """Attention in the target's pass through the encoder.
+class WindowAttention:
+    """All that one pass over a window shows."""
 
-    Its tokens are the target's, the references' unless those join in the decoder, and the sound's.
+    encoder: EncoderAttention
+    decoder: DecoderAttention
+    pixel_weight: Float[Tensor, "P h w"] | None
+    """0..1, of the P = R + 1 frames of the window; the last one is the target's, for when it will be a reference."""
+    answer: Segmentation
+    """What the network said of the target, N = 1."""
+
+    def fired(self, threshold: float) -> list[int]:
+        """Slots whose most probable category is above `threshold`."""
+        best = self.answer.classes[-1, 0].float().softmax(-1)[:, :-1].amax(-1)
+        return integers((best > threshold).nonzero()[:, 0])
+
+
+def window_attention(
+    network: RCF, frames: UInt8[Tensor, "T 3 H W"], frame: int, patches: Float[Tensor, "T A E"] | None = None
+) -> WindowAttention:
+    """What is looked at while frame number `frame` of a video is segmented; the network is left as it came.
+
+    `patches` are what is heard at each frame; without them a network that listens hears silence. Weights are on the
+    CPU. Raises IndexError for a frame that the video has not, ValueError where the network's attention is not finite.
     """
+    if not 0 <= frame < len(frames):
+        raise IndexError(f"expected a frame from 0 to {len(frames) - 1}, got {frame}")
+    device = next(network.parameters()).device
+    numbers = clip_frames(len(frames), frame, 1, network.references.frames)
+    encoder = [f"fusion.encoder.layers.{index}.attention" for index in range(len(network.fusion.encoder.layers))]
+    decoder = [f"decoder.layers.{index}.cross_attention" for index in range(len(network.decoder.layers))]
+    weight = ["references.weight"] if isinstance(network.references, CompressedReferences) else []
+    with undisturbed(network):
+        with tapped(network, ["token_map", "fusion", *weight, *encoder, *decoder]) as calls:
+            heard = None if patches is None else patches[None, numbers].to(device)
+            answer = network(frames[None, numbers].to(device), audio=heard)
+        # A shared encoder sees the references after the target: only its first pass is the target's.
+        here, there = (
+            torch.stack([attention_weights(_attention(network, name), calls[name][0])[0].cpu() for name in names])
+            for names in (encoder, decoder)
+        )
+        pixels = [pixel_weight(network.get_submodule(name), calls[name][0]) for name in weight]
+    if not bool(torch.isfinite(here).all() and torch.isfinite(there).all()):
+        raise ValueError("the attention is not finite: the weights of the network, or its frames, hold NaN or infinity")
+    parts = _parts(calls["token_map"][-1], calls["fusion"][0], isinstance(network.fusion, JoinInDecoder))
+    return WindowAttention(
+        EncoderAttention(here, parts.without_references() if parts.references_last else parts),
+        DecoderAttention(there, parts),
+        next((each.cpu() for each in pixels if each is not None), None),
+        answer,
+    )
 
-    weights: Float[Tensor, "S heads L L"]
-    """How much the token of the row looks at that of the column; rows sum to 1."""
-    height: int
-    width: int
-    """Of the target's map: its cells are the first tokens."""
-    sounds: int
-    """Audio tokens, the last ones; the very last belongs to the target."""
 
-    def audio_to_target(self) -> Float[Tensor, "S heads h w"]:
-        """Where the sound at the target looks in it."""
-        return self._as_maps(self.weights[:, :, -1, : self.height * self.width])
+def _attention(network: RCF, name: str) -> nn.MultiheadAttention:
+    return cast(nn.MultiheadAttention, network.get_submodule(name))
 
-    def target_to_audio(self) -> Float[Tensor, "S heads h w"]:
-        """How much each place of the target looks at the sounds."""
-        rows = self.weights[:, :, : self.height * self.width, self.weights.shape[-1] - self.sounds :]
-        return self._as_maps(rows.sum(-1))
 
-    def _as_maps(self, rows: Float[Tensor, "S heads l"]) -> Float[Tensor, "S heads h w"]:
-        return rows.reshape(rows.shape[0], rows.shape[1], self.height, self.width)
+def _parts(token_map: Call, fusion: Call, references_last: bool) -> TokenParts:
+    """Of the memory."""
+    references, audio, groups = cast("tuple[Tokens, Tokens, int]", fusion.inputs[1:])
+    height, width = cast(Tensor, token_map.output).shape[-2:]
+    return TokenParts(height, width, references.contents.shape[1], audio.contents.shape[1], groups, references_last)
 
 
 def encoder_attention(
-    network: RCF, frames: UInt8[Tensor, "T 3 H W"], patches: Float[Tensor, "T A E"], frame: int
+    network: RCF, frames: UInt8[Tensor, "T 3 H W"], patches: Float[Tensor, "T A E"] | None, frame: int
 ) -> EncoderAttention:
-    """The attention while frame number `frame` of a video is segmented; the network is left as it came.
-
-    Raises ValueError for a network that does not listen.
-    """
-    if isinstance(network.audio, NoAudio):
-        raise ValueError("expected a network that listens, got model.audio.features: none")
-    device, was_training = next(network.parameters()).device, network.training
-    numbers = [*window(frame, network.references.frames), frame]
-    layers = [cast(EncoderLayer, layer) for layer in network.fusion.encoder.layers]
-    kept: dict[nn.Module, tuple[tuple[Tensor, ...], dict[str, Any]]] = {}
-    sizes: list[torch.Size] = []
-
-    def keep(layer: nn.Module, inputs: tuple[Tensor, ...], options: dict[str, Any]) -> None:
-        # A shared encoder sees the references after the target: only its first pass is the target's.
-        kept.setdefault(layer, (inputs, options))
-
-    def measure(part: nn.Module, inputs: object, output: Tensor) -> None:
-        sizes.append(output.shape)
-
-    with ExitStack() as hooks, torch.no_grad():
-        hooks.callback(network.train, was_training)
-        network.eval()
-        hooks.enter_context(network.token_map.register_forward_hook(measure))
-        for layer in layers:
-            hooks.enter_context(layer.attention.register_forward_pre_hook(keep, with_kwargs=True))
-        network(frames[None, numbers].to(device), audio=patches[None, numbers].to(device))
-        weights = torch.stack([_weights(layer.attention, *kept[layer.attention]) for layer in layers])
-    return EncoderAttention(weights.cpu(), int(sizes[-1][-2]), int(sizes[-1][-1]), len(numbers))
-
-
-def _weights(
-    attention: nn.MultiheadAttention, inputs: tuple[Tensor, ...], options: Mapping[str, Any]
-) -> Float[Tensor, "heads L L"]:
-    """The weights that `attention` used, which it did not keep."""
-    _, weights = attention(*inputs, **{**options, "need_weights": True, "average_attn_weights": False})
-    return weights[0]
+    """The encoder's attention while frame number `frame` of a video is segmented; the network is left as it came."""
+    return window_attention(network, frames, frame, patches).encoder
 
 
 def audio_attention(
     network: RCF, frames: UInt8[Tensor, "T 3 H W"], patches: Float[Tensor, "T A E"], frame: int
 ) -> Float[Tensor, "S heads h w"]:
-    """Where the sound at frame number `frame` looks in it, in each head of each encoder layer."""
+    """Where the sound at frame number `frame` looks in it, in each head of each encoder layer.
+
+    Raises ValueError for a network that does not listen.
+    """
+    if isinstance(network.audio, NoAudio):
+        raise ValueError("expected a network that listens, got model.audio.features: none")
     return encoder_attention(network, frames, patches, frame).audio_to_target()
 
 

@@ -9,7 +9,7 @@ kept), and a window has R + 1 frames: `affordable_points` counts with that.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -21,14 +21,16 @@ from torch import Tensor
 from rcf.data.clip_plan import clip_frames
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.golub_kahan import Effort, NormEstimate
-from rcf.diagnostics.jacobian import jacobian_norm
+from rcf.diagnostics.jacobian import Segment, along_segment, jacobian_norm
 from rcf.diagnostics.layer_constants import UnboundedError
-from rcf.diagnostics.network_bound import network_bound
+from rcf.diagnostics.network_bound import NetworkBound, network_bound
 from rcf.diagnostics.window_map import Part, WindowMap, differentiable
 from rcf.model.network import RCF
 
 QUICK = Effort(steps=8, seeds=(0,), tolerance=1e-2)
 """Within half a percent on networks like this one."""
+Place = tuple[int, int]
+"""Index of a video in the data set, and a frame of it."""
 _FORWARDS_PER_STEP = 4.5
 _SHARE = 0.5
 """Of the forward passes of the evaluation."""
@@ -50,42 +52,81 @@ def affordable_points(frames: int, references: int, effort: Effort = QUICK) -> i
     return max(1, int(_SHARE * frames / each))
 
 
+def spread_places(dataset: VideoDataset, points: int) -> list[Place]:
+    """`points` frames, evenly spread over all that have a next frame; fewer where there are fewer."""
+    places = [(index, frame) for index, video in enumerate(dataset.videos) for frame in range(video.length - 1)]
+    return evenly(places, points)
+
+
 def local_norms(
-    network: RCF, dataset: VideoDataset, points: int, part: Part = "both", effort: Effort = QUICK
-) -> list[LocalNorm]:
-    """The norms at `points` frames, evenly spread over all that have a next frame; fewer where there are fewer.
+    network: RCF, dataset: VideoDataset, places: Iterable[Place], part: Part = "both", effort: Effort = QUICK
+) -> Iterator[LocalNorm]:
+    """The norms at these places, one after the other.
 
     The network is left in the mode it came in. Raises ValueError where a derivative is not finite.
     """
-    places = [(index, frame) for index, video in enumerate(dataset.videos) for frame in range(video.length - 1)]
-    chosen = _spread(places, points)
-    with differentiable(network):
-        return [LocalNorm(*place, _at(network, dataset, *place, part, effort)) for place in chosen]
+    for place in places:
+        with differentiable(network):
+            images, audio = _window(network, dataset, *place)
+            yield LocalNorm(*place, jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort))
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSegment:
+    """Between a frame and the next one."""
+
+    video: int
+    frame: int
+    segment: Segment
+
+
+def local_segments(network: RCF, dataset: VideoDataset, places: Iterable[Place]) -> Iterator[LocalSegment]:
+    """What is steepest between the windows of a frame and the next one; pairs of equal windows are left out.
+
+    The sound is that of the next frame all the way. Raises as `local_norms`.
+    """
+    for video, frame in places:
+        with differentiable(network):
+            start, _ = _window(network, dataset, video, frame)
+            end, audio = _window(network, dataset, video, frame + 1)
+            found = along_segment(WindowMap(network, "both", 1.0, audio), start, end)
+        if found is not None:
+            yield LocalSegment(video, frame, found)
 
 
 def smoothness(network: RCF, dataset: VideoDataset, points: int, *, bound: bool) -> dict[str, float]:
     """`lipschitz/jacobian_p95` over `points` frames, and `lipschitz/bound_log10`; each left out where there is none."""
     found: dict[str, float] = {}
-    norms = [each.estimate.value for each in local_norms(network, dataset, points)] if points else []
+    norms = [each.estimate.value for each in local_norms(network, dataset, spread_places(dataset, points))]
     if norms:
-        found["lipschitz/jacobian_p95"] = float(np.quantile(norms, 0.95))
-    if bound and any(video.length for video in dataset.videos):
-        with suppress(UnboundedError), differentiable(network):
-            log10 = network_bound(network, _window(network, dataset, 0, 0)[0]).both.log10
-            found |= {"lipschitz/bound_log10": log10} if math.isfinite(log10) else {}
+        found["lipschitz/jacobian_p95"] = _as_sure(float(np.quantile(norms, 0.95)))
+    if bound:
+        with suppress(UnboundedError):
+            log10 = local_bound(network, dataset).both.log10
+            found |= {"lipschitz/bound_log10": _as_sure(log10)} if math.isfinite(log10) else {}
     return found
 
 
-def _spread(places: Sequence[tuple[int, int]], points: int) -> list[tuple[int, int]]:
-    if len(places) <= points:
+def local_bound(network: RCF, dataset: VideoDataset) -> NetworkBound:
+    """The layer-product bound for windows of the first video's size. Raises UnboundedError where there is none."""
+    first = next((index for index, video in enumerate(dataset.videos) if video.length), None)
+    if first is None:
+        raise UnboundedError("a data set without frames has no size of windows")
+    with differentiable(network):
+        return network_bound(network, _window(network, dataset, first, 0)[0])
+
+
+def evenly(places: Sequence[Place], count: int) -> list[Place]:
+    """`count` of them, evenly spread; all where there are no more."""
+    if len(places) <= count:
         return list(places)
-    middles = (np.arange(points) + 0.5) * len(places) / points
+    middles = (np.arange(count) + 0.5) * len(places) / count
     return [places[int(middle)] for middle in middles]
 
 
-def _at(network: RCF, dataset: VideoDataset, index: int, frame: int, part: Part, effort: Effort) -> NormEstimate:
-    images, audio = _window(network, dataset, index, frame)
-    return jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort)
+def _as_sure(value: float) -> float:
+    """Four digits: more than the estimate is sure of, and free of what threads and kernels do to the last ones."""
+    return float(f"{value:.3e}")
 
 
 def _window(

@@ -25,6 +25,9 @@ from rcf.tensors import floats, integers
 Measure = Literal["classes", "masks", "both", "balanced", "both_inf"]
 MEASURES: tuple[Measure, ...] = ("classes", "masks", "both", "balanced", "both_inf")
 
+_INSIDE = 0.5
+"""Probability above which a pixel is the object's."""
+
 
 @dataclass(frozen=True, slots=True)
 class SlotGaps:
@@ -55,6 +58,8 @@ class PairGaps:
     fired: int
     """Slots that fired in either frame."""
     gaps: Mapping[Measure, SlotGaps]
+    overlap: float | None = None
+    """Mean IoU of a slot's masks in the two frames, over the slots that fired in both; None where there is none."""
 
     def secant(self, measure: Measure = "both") -> float | None:
         """K_hat = d_out / d_in: a lower bound of any Lipschitz constant; None where nothing moved."""
@@ -107,7 +112,8 @@ def pair_gaps(
             measure: _gaps(moved.costs(measure, reading), apart.costs(measure, reading), measure, fired, before.fired)
             for measure in MEASURES
         }
-        found.append(PairGaps(frame, targets[frame - 1], windows[frame - 1], len(fired), gaps))
+        overlap = _overlap(before, after)
+        found.append(PairGaps(frame, targets[frame - 1], windows[frame - 1], len(fired), gaps, overlap))
         before = after
     return found
 
@@ -153,6 +159,14 @@ class _Distances:
                 return self.classes / 2 + self.masks / reading.usual_area(self.pixels)
             case "both_inf":
                 return self.largest
+
+
+def _overlap(before: _Output, after: _Output) -> float | None:
+    stayed = sorted(before.fired & after.fired)
+    old, new = before.masks[stayed] > _INSIDE, after.masks[stayed] > _INSIDE
+    either = (old | new).sum(1)
+    there = either > 0
+    return float(((old & new).sum(1)[there] / either[there]).mean()) if there.any() else None
 
 
 def _between(before: _Output, other: _Output) -> _Distances:

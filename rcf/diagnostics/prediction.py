@@ -43,23 +43,44 @@ class Judged:
 
 def roc_auc(pairs: Sequence[Judged], seed: int = 0) -> Auc | None:
     """The area under the curve of these scores; None where all pairs changed, or none."""
+    found = _areas(pairs, seed)
+    return None if found is None else _told(found, pairs)
+
+
+def auc_gain(pairs: Sequence[Judged], rival: Sequence[Judged], seed: int = 0) -> Auc | None:
+    """How much larger the area of one score is than that of a rival on the same pairs, in the same order.
+
+    The same videos are drawn for both, so that the limits are those of the difference. Raises ValueError for other
+    pairs.
+    """
+    same = [(pair.video, pair.changed) for pair in pairs] == [(pair.video, pair.changed) for pair in rival]
+    if not same:
+        raise ValueError("rival: got other pairs, expected the same ones with other scores")
+    mine, theirs = _areas(pairs, seed), _areas(rival, seed)
+    return None if mine is None or theirs is None else _told(mine - theirs, pairs)
+
+
+def _areas(pairs: Sequence[Judged], seed: int) -> "Array | None":
+    """The area of all videos, then of each draw of them; None where all pairs changed, or none."""
     changed = [pair for pair in pairs if pair.changed]
     kept = [pair for pair in pairs if not pair.changed]
     if not changed or not kept:
         return None
     videos = sorted({pair.video for pair in pairs})
-    wins = _wins(changed, kept, videos)
     whole = np.ones(len(videos))
-    counts = [_of_each(videos, side) for side in (changed, kept)]
-    value = float(_area(wins, counts, whole[None])[0])
     rng = np.random.default_rng(seed)
     drawn = rng.multinomial(len(videos), whole / len(videos), size=_RESAMPLES).astype(np.float64)
-    areas = _area(wins, counts, drawn)
-    areas = areas[np.isfinite(areas)]
-    if len(areas) < _LEAST_SHARE * _RESAMPLES:
-        return Auc(value, None, None, len(changed), len(kept))
-    low, high = np.quantile(areas, [0.025, 0.975])
-    return Auc(value, float(low), float(high), len(changed), len(kept))
+    counts = [_of_each(videos, side) for side in (changed, kept)]
+    return _area(_wins(changed, kept, videos), counts, np.vstack((whole, drawn)))
+
+
+def _told(areas: "Array", pairs: Sequence[Judged]) -> Auc:
+    changed = sum(pair.changed for pair in pairs)
+    value, drawn = float(areas[0]), areas[1:][np.isfinite(areas[1:])]
+    if len(drawn) < _LEAST_SHARE * _RESAMPLES:
+        return Auc(value, None, None, changed, len(pairs) - changed)
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    return Auc(value, float(low), float(high), changed, len(pairs) - changed)
 
 
 def smooth_score(constant: float, window_gap: float, own_gap: float | None) -> float | None:

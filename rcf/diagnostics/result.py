@@ -30,6 +30,11 @@ class VideoOrder:
     overridden: int
     """Those of them that got another identity than their own."""
 
+    @property
+    def adjacent(self) -> list[Step]:
+        """Objects that were found in two adjacent frames."""
+        return [step for step in steps(self.seen) if step.is_adjacent]
+
 
 @dataclass(frozen=True, slots=True)
 class PairRow:
@@ -39,15 +44,28 @@ class PairRow:
     gaps: PairGaps
     kept: int
     changed: int
-    previous_secant: float | None
-    """Of the pair before in the same video: known before this one is seen."""
+    previous: PairGaps | None
+    """The pair before in the same video: all that is known before this one is seen."""
+
+    @property
+    def previous_secant(self) -> float | None:
+        """K_hat of the pair before."""
+        return None if self.previous is None else self.previous.secant()
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether some object was found in both frames, so that an order could be kept or lost."""
+        return self.kept + self.changed > 0
 
     @property
     def smooth(self) -> float | None:
         """The score of `order/auc`: the previous pair's secant times d_in, over half of d_self of the frame before."""
-        if self.previous_secant is None:
-            return None
-        return smooth_score(self.previous_secant, self.gaps.window, self.gaps.gaps["both"].own_fired)
+        secant = self.previous_secant
+        return None if secant is None else self.smooth_at(secant)
+
+    def smooth_at(self, constant: float) -> float | None:
+        """The same with another constant K that is known before frame t is seen."""
+        return smooth_score(constant, self.gaps.window, self.gaps.gaps["both"].own_fired)
 
 
 class OrderResult:
@@ -55,9 +73,16 @@ class OrderResult:
 
     def __init__(self, videos: Sequence[VideoOrder]) -> None:
         self.videos = tuple(videos)
-        adjacent = [[step for step in steps(each.seen) if step.is_adjacent] for each in self.videos]
+        adjacent = [each.adjacent for each in self.videos]
         self.steps: tuple[Step, ...] = tuple(step for found in adjacent for step in found)
         """Objects that were found in two adjacent frames."""
+        self.changes: tuple[tuple[int, Step], ...] = tuple(
+            (each.video, step)
+            for each, found in zip(self.videos, adjacent, strict=True)
+            for step in found
+            if not step.kept_slot
+        )
+        """Order changes: index of the video, and the object in both frames."""
         self.pairs: tuple[PairRow, ...] = tuple(
             row for each, found in zip(self.videos, adjacent, strict=True) for row in _rows(each, found)
         )
@@ -67,7 +92,7 @@ class OrderResult:
         fired = sum(each.fired for each in self.videos)
         overridden = sum(each.overridden for each in self.videos)
         right = [is_right for each in self.videos for _, is_right in overrides(each.seen)]
-        watched = [row.changed > 0 for row in self.pairs if row.kept + row.changed]
+        watched = [row.changed > 0 for row in self.pairs if row.is_watched]
         margins = [margin for row in self.pairs if (margin := row.gaps.margin()) is not None]
         secants = self._ratios([row.gaps.secant() for row in self.pairs])
         swaps = self._ratios([row.gaps.swap_ratio() for row in self.pairs])
@@ -85,12 +110,17 @@ class OrderResult:
         }
         return {name: value for name, value in found.items() if value is not None}
 
+    @property
+    def returns(self) -> list[Step]:
+        """Objects that were found again after frames in which they were not: hidden, outside, or missed."""
+        return [step for each in self.videos for step in steps(each.seen) if not step.is_adjacent]
+
     def auc(self) -> Auc | None:
         """How well smoothness foretells in which pairs the order changes, from what is known before."""
         judged = [
             Judged(row.video, row.smooth, row.changed > 0)
             for row in self.pairs
-            if row.smooth is not None and row.kept + row.changed
+            if row.smooth is not None and row.is_watched
         ]
         return roc_auc(judged)
 
@@ -102,10 +132,10 @@ class OrderResult:
 def _rows(each: VideoOrder, adjacent: Sequence[Step]) -> Iterator[PairRow]:
     kept = Counter(step.after.frame for step in adjacent if step.kept_slot)
     changed = Counter(step.after.frame for step in adjacent if not step.kept_slot)
-    secant: float | None = None
+    previous: PairGaps | None = None
     for gaps in each.gaps:
-        yield PairRow(each.video, gaps, kept[gaps.frame], changed[gaps.frame], secant)
-        secant = gaps.secant()
+        yield PairRow(each.video, gaps, kept[gaps.frame], changed[gaps.frame], previous)
+        previous = gaps
 
 
 def _percentage(values: Sequence[bool]) -> float | None:

@@ -11,7 +11,7 @@ files do not depend on the number of ranks.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -36,6 +36,12 @@ from rcf.train.ranks import SINGLE, Ranks
 
 _ROUND = 8
 """Videos of each rank between two collections: long enough to even out their lengths, and nobody waits for long."""
+
+Progress = Callable[[int, int], None]
+
+
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,12 +78,16 @@ class Evaluator:
         self._dataset, self._ways, self._ranks = dataset, ways, ranks
         self._usual_share = usual_share(dataset.annotations)
 
-    def run(self, network: RCF) -> list[Evaluation]:
-        """Evaluate in each way, on rank 0; the network is left in the mode it came in."""
+    def run(self, network: RCF, progress: Progress = _silent) -> list[Evaluation]:
+        """Evaluate in each way, on rank 0; the network is left in the mode it came in.
+
+        `progress` is told after each video how many are done, of all.
+        """
         sums = [_Sum(way.frames) for way in self._ways]
-        for results in self._results(network):
+        for number, results in enumerate(self._results(network), start=1):
             for each, result in zip(sums, results, strict=True):
                 each.add(result)
+            progress(number, len(self._dataset.videos))
         found = [each.evaluation(self._dataset.annotations, network) for each in sums]
         smooth: dict[tuple[int | None, bool], dict[str, float]] = {}
         for each, way in zip(found, self._ways, strict=True):

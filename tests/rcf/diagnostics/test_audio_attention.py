@@ -15,7 +15,8 @@ from rcf.data.layout import find_audio, find_split
 from rcf.data.sounds import open_sounds
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
-from rcf.diagnostics.attention import EncoderAttention, audio_attention, encoder_attention, write_audio_picture
+from rcf.diagnostics.attention import audio_attention, encoder_attention, write_audio_picture
+from rcf.diagnostics.attention_maps import EncoderAttention, TokenParts
 from rcf.model import build_network
 from rcf.model.network import RCF
 from rcf.pictures import heat_strip
@@ -68,7 +69,7 @@ def test_the_weights_are_those_that_give_the_network_its_answer(
 
 def test_maps_are_cut_from_the_rows_and_columns_of_the_target_and_its_sounds() -> None:
     weights = torch.arange(64.0).reshape(1, 1, 8, 8)
-    found = EncoderAttention(weights, height=1, width=5, sounds=2)
+    found = EncoderAttention(weights, TokenParts(height=1, width=5, references=1, sounds=2))
     assert found.audio_to_target().tolist() == [[[[56, 57, 58, 59, 60]]]]
     assert found.target_to_audio().tolist() == [[[[13, 29, 45, 61, 77]]]]
 

@@ -1,0 +1,1 @@
+"""What `rcflab diagnose` says of trained networks."""

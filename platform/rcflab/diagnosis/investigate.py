@@ -1,0 +1,50 @@
+"""A network on the videos, studied, with a countdown of each part that takes long; then as the page wants it.
+
+Named, VideoDataset --study--> Study + where it comes from + pictures --> Diagnosed
+"""
+
+from collections.abc import Sequence
+
+from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.study import Depth, study
+from rcf.errors import InputError, Problem
+from rcflab.countdown import Countdown
+from rcflab.diagnosis.opening import Named, category_names
+from rcflab.diagnosis.page import Diagnosed
+
+
+def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
+    """All that the page says of one network. Raises InputError for a network whose outputs are not finite."""
+    network, config = each.trained.network, each.trained.config
+    try:
+        found = study(network, dataset, config.evaluation, depth, lambda part: Countdown(f"{each.name}: {part}"))
+    except ValueError as error:
+        raise InputError([Problem(each.source, "weights", str(error), "finite outputs", "Choose another checkpoint")]) from error
+    return Diagnosed(
+        each.name,
+        found,
+        tuple(_facts(each)),
+        tuple(video.id for video in dataset.videos),
+        category_names(dataset),
+        config.model.queries,
+    )
+
+
+def _facts(each: Named) -> Sequence[tuple[str, str]]:
+    model, way = each.trained.config.model, each.trained.config.evaluation
+    return [
+        ("checkpoint", each.source),
+        ("backbone", model.backbone.name),
+        ("reference frames", str(model.reference.frames)),
+        ("queries", str(model.queries)),
+        ("identity rule, thresholds", f"{way.identity}, class {way.class_threshold}, mask {way.mask_threshold}"),
+    ]
+
+
+def described(dataset: VideoDataset, digest: str) -> str:
+    """On what the networks were judged."""
+    frames = sum(video.length for video in dataset.videos)
+    return (
+        f"{len(dataset.videos)} videos with {frames} frames and {len(dataset.annotations.tracks)} objects of "
+        f"{dataset.annotations.path} (digest {digest})."
+    )

@@ -1,0 +1,141 @@
+"""All diagnostics of one network on one data set: what a report of it is made from.
+
+    network, videos --evaluation pass---> metrics, OrderResult --breakdown, first_fires--> where order breaks
+                    --identity rules----> AP, HOTA, switches of each rule
+                    --order curve-------> the same videos at other strides, and shuffled
+                    --Jacobians, before the pairs where order changed and others--> foretold, or not
+                    --segments----------> secant against directional norms between two frames
+                    --layer product-----> the bound, stage by stage
+                    --taps--------------> attention and pixel weight of the first videos
+
+Each part is a pass of its own; `Watch` is told how far each is.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rcf.config import EvaluationConfig
+from rcf.data.ytvis import VideoDataset
+from rcf.diagnostics.breakdown import FirstFires, Group, breakdown, first_fires
+from rcf.diagnostics.foretelling import Foretelling, foretell, places_to_judge
+from rcf.diagnostics.identity_rules import RuleResult, compare_rules
+from rcf.diagnostics.layer_constants import UnboundedError
+from rcf.diagnostics.local_norms import LocalNorm, LocalSegment, evenly, local_bound, local_norms, local_segments
+from rcf.diagnostics.network_bound import NetworkBound
+from rcf.diagnostics.order_curve import CurvePoint, order_curve
+from rcf.diagnostics.result import OrderResult
+from rcf.evaluation.evaluator import Evaluator
+from rcf.model.network import RCF
+
+Progress = Callable[[int, int], None]
+"""What is done, of all."""
+Watch = Callable[[str], Progress]
+"""The name of a part to what is told how far it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How far the dear parts go."""
+
+    strides: Sequence[int] = (2, 4, 8)
+    """Besides every frame."""
+    points: int = 60
+    """Jacobian norms."""
+    segments: int = 6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Study:
+    """Everything that was found."""
+
+    metrics: Mapping[str, float]
+    """Those of an evaluation, with all that are left out of one by default."""
+    videos_digest: str
+    order: OrderResult
+    rules: tuple[RuleResult, ...]
+    curve: tuple[CurvePoint, ...]
+    """Every frame first."""
+    norms: tuple[LocalNorm, ...]
+    segments: tuple[LocalSegment, ...]
+    all_pairs: Foretelling
+    """Without the Jacobian."""
+    judged: Foretelling
+    """The pairs that have one."""
+    bound: NetworkBound | None
+    unbounded: str
+    """Why there is no bound."""
+    groups: tuple[Group, ...]
+    fires: FirstFires
+
+
+def study(network: RCF, dataset: VideoDataset, way: EvaluationConfig, depth: Depth, watch: Watch) -> Study:
+    """All parts. Raises ValueError where a derivative is not finite: a checkpoint with NaN, say."""
+    plain = way.model_copy(
+        update={"overlays": 0, "jacobian_points": None, "lipschitz_bound": False, "latency_frames": 0}
+    )
+    (found,) = Evaluator(dataset, [plain]).run(network, watch("segmenting"))
+    order = found.order
+    rules = compare_rules(network, dataset, plain, watch("identity rules"))
+    norms = _norms(network, dataset, order, depth.points, watch("Jacobian norms"))
+    known = {(each.video, each.frame): each.estimate.value for each in norms}
+    bound, unbounded = _bound(network, dataset)
+    metrics = dict(found.metrics)
+    if bound is not None:
+        metrics["lipschitz/bound_log10"] = bound.both.log10
+    lengths = {index: video.length for index, video in enumerate(dataset.videos)}
+    return Study(
+        metrics, found.videos_digest, order, tuple(rules),
+        _curve(network, dataset, plain, order, depth.strides, watch("order at other strides")),
+        norms, _segments(network, dataset, order, depth.segments, watch("segments")),
+        foretell(order), foretell(order, known), bound, unbounded,
+        tuple(breakdown(order, lengths)), first_fires(order, dataset.annotations),
+    )  # fmt: skip
+
+
+def _norms(
+    network: RCF, dataset: VideoDataset, order: OrderResult, points: int, progress: Progress
+) -> tuple[LocalNorm, ...]:
+    places = places_to_judge(order, points)
+    found: list[LocalNorm] = []
+    for each in local_norms(network, dataset, places):
+        found.append(each)
+        progress(len(found), len(places))
+    return tuple(found)
+
+
+def _segments(
+    network: RCF, dataset: VideoDataset, order: OrderResult, count: int, progress: Progress
+) -> tuple[LocalSegment, ...]:
+    """From the first to the last of the pairs by secant, evenly: the calm and the wild ones."""
+    secants = [(secant, row) for row in order.pairs if (secant := row.gaps.secant()) is not None]
+    ranked = [(row.video, row.gaps.frame - 1) for _, row in sorted(secants, key=lambda pair: pair[0])]
+    places = evenly(ranked, count)
+    found: list[LocalSegment] = []
+    for each in local_segments(network, dataset, places):
+        found.append(each)
+        progress(len(found), len(places))
+    return tuple(found)
+
+
+def _curve(
+    network: RCF,
+    dataset: VideoDataset,
+    way: EvaluationConfig,
+    order: OrderResult,
+    strides: Sequence[int],
+    progress: Progress,
+) -> tuple[CurvePoint, ...]:
+    points = [CurvePoint("1", 1, order)]
+    if dataset.listens:
+        return tuple(points)
+    for each in order_curve(network, dataset, way, strides):
+        points.append(each)
+        progress(len(points) - 1, len(strides) + 1)
+    return tuple(points)
+
+
+def _bound(network: RCF, dataset: VideoDataset) -> tuple[NetworkBound | None, str]:
+    try:
+        return local_bound(network, dataset), ""
+    except UnboundedError as error:
+        return None, str(error)
