@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Literal
 
-import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
@@ -20,6 +19,7 @@ from torch import Tensor
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.attention import WindowAttention, window_attention
 from rcf.diagnostics.attention_share import AttentionShare, attention_shares, mean_shares, share_on_objects, slot_shares
+from rcf.diagnostics.local_norms import evenly
 from rcf.model.network import RCF
 from rcf.tensors import floats
 
@@ -68,9 +68,7 @@ class AttentionSummary:
 def spread_places(dataset: VideoDataset, count: int) -> list[tuple[int, int]]:
     """At most `count` pairs of video (index) and frame, evenly spread over all frames."""
     places = [(index, frame) for index, video in enumerate(dataset.videos) for frame in range(video.length)]
-    if len(places) <= count:
-        return places
-    return [places[int(middle)] for middle in (np.arange(count) + 0.5) * len(places) / count]
+    return evenly(places, count)
 
 
 def watched_windows(

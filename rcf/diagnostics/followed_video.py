@@ -11,17 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from jaxtyping import Bool
+from torch import Tensor
 
 from rcf.config import EvaluationConfig
 from rcf.data.annotations import Track
 from rcf.data.ytvis import VideoDataset
-from rcf.diagnostics.oracle_identity import Shown, shown_tracks
-from rcf.diagnostics.sightings import Sighting, steps
+from rcf.diagnostics.oracle_identity import shown_tracks
+from rcf.diagnostics.sightings import Sighting, sightings, steps
 from rcf.evaluation import rle
 from rcf.evaluation.chosen_frames import frames_of
 from rcf.evaluation.hota import Floats, HotaCounts, TrackedFrame, count_video
 from rcf.evaluation.tracks import TrackAssembler
-from rcf.evaluation.video_pass import read_frames, sightings_in
+from rcf.evaluation.video_pass import beside_truth, read_frames
 from rcf.identity import IdentityRule, SlotIdentity, mask_iou
 from rcf.structures import FramePrediction, Segmentation, TrackPrediction
 from rcf.tensors import booleans, from_numpy, integers
@@ -58,9 +60,9 @@ class RuledVideo:
         self._facts = [self._fact(objects, number, prediction) for number, prediction in predictions]
 
     @property
-    def shown(self) -> Shown:
-        """The track that each slot shows, frame by frame."""
-        return shown_tracks([each for fact in self._facts for each in fact.seen], self._video.length)
+    def shown(self) -> list[dict[int, int]]:
+        """Of each frame, the tracks by the slots that show them: the truth for an oracle."""
+        return [fact.shown for fact in self._facts]
 
     def follow(self, rule: IdentityRule) -> Followed:
         """Under `rule`, at the start of its video."""
@@ -73,7 +75,7 @@ class RuledVideo:
         for number, (prediction, fact) in enumerate(zip(predictions, self._facts, strict=True)):
             assembler.add(prediction)
             seen += _renamed(fact.seen, prediction)
-            shown = integers(prediction.identities[from_numpy(fact.visible)])
+            shown = integers(prediction.identities[fact.visible])
             names.update(shown)
             if number in chosen:
                 compared.append(TrackedFrame(fact.truth, shown, fact.similarity))
@@ -87,14 +89,15 @@ class RuledVideo:
     def _fact(self, objects: Sequence[Track], number: int, prediction: FramePrediction) -> "_Fact":
         here = [(track.id, mask) for track in objects if (mask := track.segmentations[number]) is not None]
         empty = np.zeros((0, self._video.height, self._video.width), np.bool_)
-        masks = rle.decode([mask for _, mask in here]) if here else empty
-        there = masks.any(axis=(1, 2))
-        visible = prediction.masks.flatten(1).any(1)
+        masks = from_numpy(rle.decode([mask for _, mask in here]) if here else empty)
+        beside = beside_truth(self._dataset, self._index, number, prediction)
+        there, visible = masks.flatten(1).any(1), prediction.masks.flatten(1).any(1)
         return _Fact(
-            truth=[track for (track, _), is_there in zip(here, there, strict=True) if is_there],
-            visible=visible.numpy(),
-            similarity=mask_iou(from_numpy(masks[there]), prediction.masks[visible]).numpy(),
-            seen=sightings_in(self._dataset, self._index, number, prediction),
+            truth=[track for (track, _), is_there in zip(here, booleans(there), strict=True) if is_there],
+            visible=visible,
+            similarity=mask_iou(masks[there], prediction.masks[visible]).numpy(),
+            shown=shown_tracks(prediction, *beside),
+            seen=sightings(number, prediction, *beside),
         )
 
 
@@ -104,10 +107,12 @@ class _Fact:
 
     truth: list[int]
     """True tracks that have a pixel."""
-    visible: "np.ndarray[tuple[int, ...], np.dtype[np.bool_]]"
+    visible: Bool[Tensor, " M"]
     """Which fired slots have a pixel; the others show nobody anything."""
     similarity: Floats
     """Of these tracks and these slots."""
+    shown: dict[int, int]
+    """Slot -> track."""
     seen: list[Sighting]
 
 

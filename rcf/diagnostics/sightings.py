@@ -72,8 +72,6 @@ def sightings(
     frame: int, prediction: FramePrediction, masks: Bool[Tensor, "M h w"], truth: FrameTargets
 ) -> list[Sighting]:
     """Those of one frame, by track; `masks` are the predicted ones at the size of the true ones."""
-    overlap = mask_iou(truth.masks, masks)
-    rows, columns = linear_sum_assignment(-overlap.numpy())
     slots, identities = integers(prediction.slots), integers(prediction.identities)
     overridden, tracks, labels = booleans(prediction.overridden), integers(truth.tracks), integers(truth.labels)
     areas, centres = _shapes(truth.masks)
@@ -82,10 +80,17 @@ def sightings(
             frame, tracks[row], labels[row], slots[column], identities[column], overridden[column],
             areas[row], centres[row], labels.count(labels[row]) > 1,
         )
-        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
-        if float(overlap[row, column]) > _SAME_OBJECT_IOU
+        for row, column in matched(truth.masks, masks, _SAME_OBJECT_IOU)
     ]  # fmt: skip
     return sorted(found, key=lambda each: each.track)
+
+
+def matched(truth: Bool[Tensor, "P h w"], masks: Bool[Tensor, "M h w"], least_iou: float) -> list[tuple[int, int]]:
+    """True and predicted masks, one to one, so that their IoU add up to most; of these the pairs above `least_iou`."""
+    overlap = mask_iou(truth, masks)
+    rows, columns = linear_sum_assignment(-overlap.numpy())
+    found = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in found if float(overlap[row, column]) > least_iou]
 
 
 def steps(seen: Sequence[Sighting]) -> list[Step]:

@@ -24,12 +24,12 @@ from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.local_norms import affordable_points, smoothness
 from rcf.diagnostics.pair_gaps import PairGaps, Reading, pair_gaps
 from rcf.diagnostics.result import OrderResult, VideoOrder
-from rcf.diagnostics.sightings import Sighting
+from rcf.diagnostics.sightings import Sighting, sightings
 from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
-from rcf.evaluation.video_pass import answer_video, read_frames, sightings_in, video_frames
+from rcf.evaluation.video_pass import answer_video, beside_truth, read_frames, video_frames
 from rcf.model.network import RCF
 from rcf.structures import FramePrediction, Segmentation, TrackPrediction
 from rcf.train.ranks import SINGLE, Ranks
@@ -140,7 +140,7 @@ class Evaluator:
         frames: list[FramePrediction] = []
         fired = overridden = 0
         for number, prediction in enumerate(read_frames(self._dataset, index, answer, way)):
-            seen += sightings_in(self._dataset, index, number, prediction)
+            seen += sightings(number, prediction, *beside_truth(self._dataset, index, number, prediction))
             if number:
                 fired += len(prediction.slots)
                 overridden += int(prediction.overridden.sum())

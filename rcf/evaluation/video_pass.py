@@ -2,7 +2,7 @@
 
     index --video_frames, sound--> segment_video --answer_video--> Segmentation, on the CPU
         --read_frames (thresholds of `way`, its identity rule or another)--> FramePrediction of each frame
-        --sightings_in, with the frame's truth--> what showed which true object
+        --beside_truth--> masks at the network's size, FrameTargets: what sightings are made from
 
 Thresholds and identity rules come after the network: many ways to read share one pass.
 """
@@ -15,13 +15,12 @@ from torch import Tensor
 
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
-from rcf.diagnostics.sightings import Sighting, sightings
 from rcf.errors import CheckpointError
 from rcf.identity import IdentityRule
 from rcf.model.network import RCF
 from rcf.reading import FrameReader
 from rcf.streaming import segment_video
-from rcf.structures import FramePrediction, Segmentation
+from rcf.structures import FramePrediction, FrameTargets, Segmentation
 
 
 def video_frames(dataset: VideoDataset, index: int) -> UInt8[Tensor, "T 3 H W"]:
@@ -59,11 +58,12 @@ def read_frames(
         yield reader.read(answer.classes[-1, number], answer.masks[-1, number], answer.codes[number], size)
 
 
-def sightings_in(dataset: VideoDataset, index: int, number: int, prediction: FramePrediction) -> list[Sighting]:
-    """The true objects of a frame that its prediction shows, compared at the network's size."""
+def beside_truth(
+    dataset: VideoDataset, index: int, number: int, prediction: FramePrediction
+) -> tuple[Bool[Tensor, "M h w"], FrameTargets]:
+    """The masks of a frame's prediction at the network's size, and the truth of the frame, which has that size."""
     truth = dataset.targets(index, number)
-    small = _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1]))
-    return sightings(number, prediction, small, truth)
+    return _nearest(prediction.masks, (truth.masks.shape[-2], truth.masks.shape[-1])), truth
 
 
 def _nearest(masks: Bool[Tensor, "M H W"], size: tuple[int, int]) -> Bool[Tensor, "M h w"]:
