@@ -7,14 +7,17 @@
               secant of the pair before
     plain     d_in                  how much the image changes
               1 - mask IoU          how much the predicted masks moved in the pair before
+    control   d_in / d_self         one constant for all pairs: what is left of a smooth score without its K
 
 Argument (section III-D): the order holds because the map is smooth. It gains support only where a smooth predictor
-beats both plain ones, i.e. where the intervals of both gains lie above zero. Jacobians are dear: they are taken before
-every pair in which the order changed and before as many others as are asked for. An AUC does not depend on how many
-there are of either kind.
+beats both plain ones, i.e. where the intervals of both gains lie above zero; and it is K that tells only where it beats
+the control too: two slots that are alike are easily exchanged, however smooth the network is.
+
+Jacobians are dear: they are taken before every pair in which the order changed and before as many others as are asked
+for. An AUC does not depend on how many there are of either kind.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +25,16 @@ from rcf.diagnostics.local_norms import Place, evenly
 from rcf.diagnostics.prediction import Auc, Judged, auc_gain, roc_auc
 from rcf.diagnostics.result import OrderResult, PairRow
 
-Predictor = Literal["Jacobian at t-1", "secant of the pair before", "d_in", "1 - mask IoU of the pair before"]
+Predictor = Literal[
+    "Jacobian at t-1",
+    "secant of the pair before",
+    "d_in",
+    "1 - mask IoU of the pair before",
+    "one constant for all pairs",
+]
 SMOOTH: tuple[Predictor, ...] = ("Jacobian at t-1", "secant of the pair before")
 PLAIN: tuple[Predictor, ...] = ("d_in", "1 - mask IoU of the pair before")
+CONTROL: tuple[Predictor, ...] = ("one constant for all pairs",)
 Support = Literal["supported", "not supported", "undecided", "not testable"]
 
 
@@ -46,9 +56,9 @@ class Foretelling:
     gains: tuple[Gain, ...]
     pairs: int
 
-    def support(self, smooth: Predictor) -> Support:
-        """What the pairs say of the argument with this constant."""
-        gains = [gain.difference for gain in self.gains if gain.smooth == smooth]
+    def support(self, smooth: Predictor, rivals: Sequence[Predictor] = PLAIN) -> Support:
+        """What the pairs say of the argument with this constant: against the plain scores, or against the control."""
+        gains = [gain.difference for gain in self.gains if gain.smooth == smooth and gain.plain in rivals]
         if not gains or any(gain.low is None or gain.high is None for gain in gains):
             return "not testable"
         if all(gain.low is not None and gain.low > 0 for gain in gains):
@@ -70,7 +80,7 @@ def places_to_judge(order: OrderResult, most: int) -> list[Place]:
 
 def foretell(order: OrderResult, norms: Mapping[Place, float] | None = None) -> Foretelling:
     """All pairs in which every score is known; with `norms` (of Jacobians, by place of t-1) those that have one."""
-    named: tuple[Predictor, ...] = (*(SMOOTH if norms is not None else SMOOTH[1:]), *PLAIN)
+    named: tuple[Predictor, ...] = (*(SMOOTH if norms is not None else SMOOTH[1:]), *PLAIN, *CONTROL)
     judged: dict[Predictor, list[Judged]] = {name: [] for name in named}
     for row in order.pairs:
         scores = _scores(row, norms or {})
@@ -78,11 +88,11 @@ def foretell(order: OrderResult, norms: Mapping[Place, float] | None = None) -> 
             continue
         for name in named:
             judged[name].append(Judged(row.video, scores[name], row.changed > 0))
-    areas = {name: area for name in named if (area := roc_auc(judged[name])) is not None}
+    areas: dict[Predictor, Auc] = {name: area for name in named if (area := roc_auc(judged[name])) is not None}
     gains = [
         Gain(smooth, plain, gain)
         for smooth in SMOOTH
-        for plain in PLAIN
+        for plain in PLAIN + CONTROL
         if smooth in judged and (gain := auc_gain(judged[smooth], judged[plain])) is not None
     ]
     return Foretelling(areas, tuple(gains), len(judged[named[0]]))
@@ -101,6 +111,9 @@ def _scores(row: PairRow, norms: Mapping[Place, float]) -> dict[Predictor, float
         "d_in": row.gaps.window,
         "1 - mask IoU of the pair before": 1 - row.previous.overlap,
     }
+    alone = row.smooth_at(1.0)
+    if alone is not None:
+        scores["one constant for all pairs"] = alone
     norm = norms.get(_before(row))
     smooth = None if norm is None else row.smooth_at(norm)
     return scores if smooth is None else {**scores, "Jacobian at t-1": smooth}

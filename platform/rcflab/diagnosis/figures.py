@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from rcf.diagnostics.foretelling import SMOOTH, Foretelling
 from rcf.diagnostics.network_bound import NetworkBound
@@ -84,8 +85,10 @@ def pairs_plot(pairs: Sequence[PairRow]) -> Figure:
             shown = [(across, up) for across, up in spots if across > 0 and up > 0]
             if shown:
                 axes.scatter(*zip(*shown, strict=True), s=size, color=colour, marker=marker, linewidths=0.9)
-        axes.set_xscale("log")
-        axes.set_yscale("log")
+        for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
+            set_scale("log")
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_minor_formatter(NullFormatter())
         for height, (words, colour) in enumerate(
             (("cheapest other order", SOFT), ("d_out, order kept", BETTER), ("d_out, order changed", WORSE))
         ):

@@ -47,8 +47,8 @@ def _pictures(each: Named, dataset: VideoDataset) -> list[PagePicture]:
     found: list[PagePicture] = []
     for video in videos:
         content = io.BytesIO()
-        attention_of_video(network, dataset, video, threshold).save(content, format="PNG")
-        found.append(PagePicture(f"Video {dataset.videos[video].id}: who looks where", content.getvalue(), "png"))
+        attention_of_video(network, dataset, video, threshold).convert("RGB").save(content, format="JPEG", quality=88)
+        found.append(PagePicture(f"Video {dataset.videos[video].id}: who looks where", content.getvalue(), "jpeg"))
     return found
 
 

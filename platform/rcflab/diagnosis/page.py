@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from rcf.diagnostics.slot_matrix import chance_bits, slot_matrix
 from rcf.diagnostics.study import Study
 from rcflab.diagnosis import figures, tables
-from rcflab.diagnosis.section import Section, number, table
+from rcflab.diagnosis.section import Section, number
 from rcflab.diagnosis.words import claim
 from rcflab.report.html import Grid, render_template
 from rcflab.report.page import PagePicture
@@ -52,7 +52,7 @@ class NetworkPart:
     """All sections of one network."""
 
     name: str
-    facts: Grid
+    facts: tuple[tuple[str, str], ...]
     sections: tuple[Section, ...]
 
 
@@ -75,7 +75,7 @@ def diagnosis_page(found: Sequence[Diagnosed], data: str) -> DiagnosisPage:
         data,
         tuple((each.name, claim(each.study)) for each in found),
         tables.compared({each.name: each.study for each in found}),
-        tuple(NetworkPart(each.name, table(("", ""), each.facts, words=2), _sections(each)) for each in found),
+        tuple(NetworkPart(each.name, each.facts, _sections(each)) for each in found),
         _READ,
     )
 
@@ -141,7 +141,7 @@ def _lipschitz(each: Diagnosed) -> Section:
         )
     if study.bound is not None:
         pictures.append(_drawn("Where the bound comes from", figures.stages_plot(study.bound)))
-        grids.append(("The layer product, stage by stage", tables.stages(study)))
+        grids.append(("Layers of the backbone with the largest constants, each by itself", tables.layers(study.bound)))
     if study.segments:
         grids.append(("Between two frames", tables.segments(study, each.videos)))
     notes = (f"Jacobian norms: {tables.converged(study)}",) if study.norms else ()

@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from rcf.diagnostics.attention_share import AttentionShare, layer_shares
-from rcf.diagnostics.foretelling import PLAIN, SMOOTH, Foretelling
+from rcf.diagnostics.foretelling import CONTROL, PLAIN, SMOOTH, Foretelling
+from rcf.diagnostics.network_bound import NetworkBound
 from rcf.diagnostics.order_curve import CurvePoint
 from rcf.diagnostics.study import Study
 from rcflab.diagnosis.section import MISSING, number, share, table
@@ -20,8 +21,9 @@ _COMPARED = (
     "order/override_right_pct", "order/margin_positive_pct", "order/auc", "lipschitz/secant_mean",
     "lipschitz/secant_p95", "lipschitz/jacobian_p95", "lipschitz/bound_log10", "lipschitz/swap_ratio",
 )  # fmt: skip
-_EVENTS = 40
+_EVENTS = 15
 """Rows of a list; the rest is counted."""
+_LAYERS = 8
 
 
 def compared(studies: Mapping[str, Study]) -> Grid:
@@ -31,10 +33,14 @@ def compared(studies: Mapping[str, Study]) -> Grid:
     for name in list(names)[1:]:
         label = "order kept, shuffled (%)" if name == "shuffled" else f"order kept, stride {name} (%)"
         rows.append([label, *(_at(study, name) for study in studies.values())])
-    for predictor in (*SMOOTH, *PLAIN):
-        cells = [area(study.judged.areas[predictor]) if predictor in study.judged.areas else MISSING
-                 for study in studies.values()]  # fmt: skip
-        rows.append([f"AUC of {predictor}", *cells])
+    for predictor in SMOOTH[1:] + PLAIN + CONTROL:
+        rows.append(
+            [f"AUC of {predictor}", *(area(study.all_pairs.areas.get(predictor)) for study in studies.values())]
+        )
+    jacobian = SMOOTH[0]
+    rows.append(
+        [f"AUC of {jacobian}, in fewer pairs", *(area(study.judged.areas.get(jacobian)) for study in studies.values())]
+    )
     rows.append(["pairs certified by the bound", *(_certified(study) for study in studies.values())])
     for name in dict.fromkeys(rule.name for study in studies.values() for rule in study.rules):
         cells = [number(next((r.hota for r in study.rules if r.name == name), None)) for study in studies.values()]
@@ -71,12 +77,12 @@ def foretold(found: Foretelling) -> Grid:
         rows.append(
             [
                 name,
-                "smooth" if name in SMOOTH else "plain",
+                "smooth" if name in SMOOTH else "control" if name in CONTROL else "plain",
                 area(each),
-                *(area(gains[plain]) if plain in gains else MISSING for plain in PLAIN),
+                *(area(gains[plain]) if plain in gains else MISSING for plain in PLAIN + CONTROL),
             ]
         )
-    return table(["score", "kind", "AUC", *(f"minus {plain}" for plain in PLAIN)], rows, words=2)
+    return table(["score", "kind", "AUC", *(f"minus {plain}" for plain in PLAIN + CONTROL)], rows, words=2)
 
 
 def rules(study: Study) -> Grid:
@@ -145,11 +151,10 @@ def changes(study: Study, videos: Sequence[int], categories: Sequence[str]) -> t
     return table(head, rows[:_EVENTS], words=len(head)), max(0, len(rows) - _EVENTS)
 
 
-def stages(study: Study) -> Grid:
-    """The bound, stage by stage, in log10."""
-    assert study.bound is not None, "asked only where there is a bound"
-    rows = [[name, number(constant.log10)] for name, constant in study.bound.stages]
-    return table(["from the window to the end of", "log10 of the bound"], rows)
+def layers(bound: NetworkBound) -> Grid:
+    """Where the backbone's part comes from."""
+    largest = sorted(bound.backbone, key=lambda each: each.factor.log10, reverse=True)[:_LAYERS]
+    return table(["layer", "log10 of its constant"], [[each.name, number(each.factor.log10, 2)] for each in largest])
 
 
 def segments(study: Study, videos: Sequence[int]) -> Grid:

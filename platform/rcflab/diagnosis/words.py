@@ -6,16 +6,21 @@ true upper bound         "certifies n of m pairs"             the only place whe
 
 import math
 
-from rcf.diagnostics.foretelling import Foretelling, Support
+from rcf.diagnostics.foretelling import CONTROL, Foretelling, Support
 from rcf.diagnostics.prediction import Auc
 from rcf.diagnostics.study import Study
-from rcflab.diagnosis.section import number
+from rcflab.diagnosis.section import MISSING, number
 
 _SUPPORT: dict[Support, str] = {
     "supported": "beats both plain scores: the argument is supported here",
     "not supported": "is worse than a plain score: the argument is not supported here",
     "undecided": "does not beat both plain scores beyond doubt: the argument is not supported by these pairs",
     "not testable": "cannot be compared: too few videos have a change",
+}
+
+_CONTROL = {
+    True: "It beats one constant for all pairs too, so that it is the constant that tells.",
+    False: "But it does not beat one constant for all pairs beyond doubt: how alike slots are may be all that tells.",
 }
 
 
@@ -28,7 +33,7 @@ def claim(study: Study) -> tuple[str, ...]:
 def area(found: Auc | None) -> str:
     """`0.61 [0.52, 0.70]`."""
     if found is None:
-        return "no value"
+        return MISSING
     limits = "no interval" if found.low is None else f"[{number(found.low, 2)}, {number(found.high, 2)}]"
     return f"{number(found.value, 2)} {limits}"
 
@@ -100,6 +105,8 @@ def _foretelling(study: Study) -> list[str]:
             areas = "; ".join(f"{name} {area(each)}" for name, each in found.areas.items())
             said.append(f"Foretelling order changes in {found.pairs} pairs, AUC: {areas}.")
             said.append(f"The {smooth} {_SUPPORT[found.support(smooth)]}.")
+            if found.support(smooth) == "supported":
+                said.append(_CONTROL[found.support(smooth, CONTROL) == "supported"])
     return said
 
 

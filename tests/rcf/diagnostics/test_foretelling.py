@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rcf.diagnostics.foretelling import foretell, places_to_judge
+from rcf.diagnostics.foretelling import CONTROL, foretell, places_to_judge
 from rcf.diagnostics.pair_gaps import MEASURES, PairGaps, SlotGaps
 from rcf.diagnostics.prediction import Judged, auc_gain
 from rcf.diagnostics.result import OrderResult, VideoOrder
@@ -36,9 +36,9 @@ def test_a_norm_that_is_large_before_every_change_supports_the_argument() -> Non
     found = foretell(result, norms)
     assert found.areas["Jacobian at t-1"].value == 1.0
     assert found.areas["d_in"].value == found.areas["1 - mask IoU of the pair before"].value == 0.5
-    assert found.support("Jacobian at t-1") == "supported"
+    assert found.support("Jacobian at t-1") == found.support("Jacobian at t-1", CONTROL) == "supported"
     assert {(gain.plain, gain.difference.value) for gain in found.gains if gain.smooth == "Jacobian at t-1"} == {
-        ("d_in", 0.5), ("1 - mask IoU of the pair before", 0.5),
+        ("d_in", 0.5), ("1 - mask IoU of the pair before", 0.5), ("one constant for all pairs", 0.5),
     }  # fmt: skip
 
 
