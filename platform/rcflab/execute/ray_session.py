@@ -4,6 +4,7 @@ RAY_ADDRESS set --> that cluster     not set --> a Ray of our own, without dashb
                         `--> concurrency: cells at a time
 """
 
+import gc
 import logging
 import os
 import socket
@@ -64,12 +65,28 @@ def ray_started(resources: Resources) -> Generator[None]:
         _reach(os.environ.get("RAY_ADDRESS", ""))
         ray.init(address, **options, **quiet)
     except Exception as error:  # a plain Exception is what Ray raises where its own processes do not come up in time
-        ray.shutdown()
+        _end()
         raise ServiceDownError(_why_not(error)) from error
     try:
         yield
     finally:
+        _end()
+
+
+def _end() -> None:
+    """Shut Ray down, with no handle of it left for another thread to drop meanwhile.
+
+    Tune leaves actor handles in cycles. Where the garbage collector came upon one in the shipper's thread while Ray was
+    going down, Ray ended the whole process ("accesses the Ray's worker after it is shutdown. The process will exit").
+    """
+    gc.collect()
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
         ray.shutdown()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def concurrency(resources: Resources) -> int:
