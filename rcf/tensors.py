@@ -99,8 +99,13 @@ def state_of(module: nn.Module) -> dict[str, Tensor]:
 
 
 def spectral_norm(matrices: Tensor) -> Tensor:
-    """The largest singular value of each matrix (the last two axes)."""
-    return cast(Tensor, torch.linalg.matrix_norm(matrices, ord=2))  # pyright: ignore[reportUnknownMemberType]
+    """The largest singular value of each real matrix (the last two axes).
+
+    From the smaller Gram matrix, several times as fast as all singular values: the largest one loses no digits by it.
+    """
+    wide = matrices.shape[-2] <= matrices.shape[-1]
+    gram = matrices @ matrices.mT if wide else matrices.mT @ matrices
+    return eigenvalues(gram)[..., -1].clamp(min=0).sqrt()
 
 
 def frobenius_norm(matrices: Tensor) -> Tensor:

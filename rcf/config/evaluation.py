@@ -33,10 +33,11 @@ class EvaluationConfig(Config):
     latency_frames: Annotated[int, Field(ge=0)] = 0
     """Frames whose time in the streaming path is taken, for `cost/latency_ms` (their median); 0 takes none. A time is
     of one machine under one load: never set it for what must repeat."""
-    jacobian_points: Annotated[int, Field(ge=0)] | None = 0
+    jacobian_points: Annotated[int, Field(ge=0)] | None = None
     """Frames at which the norm of the Jacobian is estimated, for `lipschitz/jacobian_p95`; null takes as many as cost
-    at most half of the evaluation pass, and one at least. Equal to rounding only for other numbers of workers."""
-    lipschitz_bound: bool = False
-    """Whether the layer-product bound of the network is computed, for `lipschitz/bound_log10`."""
+    at most half of the evaluation pass, none where that does not pay for one."""
+    lipschitz_bound: bool = True
+    """Whether the layer-product bound of the network is computed, for `lipschitz/bound_log10`: a second for a narrow
+    network, minutes for a wide one on a CPU."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""

@@ -47,9 +47,9 @@ class LocalNorm:
 
 
 def affordable_points(frames: int, references: int, effort: Effort = QUICK) -> int:
-    """How many points cost at most half of an evaluation of so many frames; at least one."""
+    """How many points cost at most half of an evaluation of so many frames; none where that does not pay for one."""
     each = effort.steps * len(effort.seeds) * _FORWARDS_PER_STEP * (references + 1)
-    return max(1, int(_SHARE * frames / each))
+    return int(_SHARE * frames / each)
 
 
 def spread_places(dataset: VideoDataset, points: int) -> list[Place]:

@@ -14,10 +14,10 @@ from rcf.model.network import RCF
 ONE_STEP = Effort(steps=2, seeds=(0,))
 
 
-@pytest.mark.parametrize(("frames", "references", "points"), [(2160, 1, 15), (2160, 0, 30), (10, 1, 1)])
+@pytest.mark.parametrize(("frames", "references", "points"), [(2160, 1, 15), (2160, 0, 30), (10, 1, 0)])
 def test_as_many_points_as_half_of_the_pass_pays_for(frames: int, references: int, points: int) -> None:
     assert affordable_points(frames, references) == points
-    assert points == 1 or points * 8 * 4.5 * (references + 1) <= frames / 2
+    assert points * 8 * 4.5 * (references + 1) <= frames / 2 < (points + 1) * 8 * 4.5 * (references + 1)
 
 
 def test_points_are_spread_over_the_frames_that_have_a_next_one(clips: VideoDataset) -> None:
