@@ -29,7 +29,7 @@ model:
 data: {kind: synthetic, train_clips: 8, val_clips: 4, frames: 3, root: DATA}
 training: {steps: 30, clips_per_step: 2, lr: 1.0e-3, ema: 0.9, clip_norm: 1.0, log_every: 1, checkpoint_every: 5,
   evaluate_every: 20}
-evaluation: {class_threshold: 0.1}
+evaluation: {class_threshold: 0.1, lipschitz_bound: false}
 resources: {workers: 2}
 tracking: {uri: none}
 """

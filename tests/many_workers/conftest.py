@@ -115,7 +115,7 @@ def network(data_root: Path) -> Callable[..., dict[str, Any]]:
                 },
                 "data": {"kind": "synthetic", "train_clips": 8, "val_clips": 5, "frames": 3, "root": str(data_root)},
                 "training": {"steps": 20, "clips_per_step": 2, "lr": 1e-3, **training},
-                "evaluation": {"class_threshold": 0.1, "overlays": 3},
+                "evaluation": {"class_threshold": 0.1, "overlays": 3, "jacobian_points": 1, "lipschitz_bound": False},
             }
         ).model_dump(mode="json")
         TASK.prepare(settings)

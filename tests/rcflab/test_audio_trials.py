@@ -30,7 +30,7 @@ def settings(data: dict[str, Any], features: str = "small", **audio: object) -> 
         "mask": {"fpn_width": 16, "filter_width": 8},
     }
     training = {"steps": 4, "clips_per_step": 2, "targets_per_clip": 1}
-    evaluation = {"class_threshold": 0.1, "overlays": 1}
+    evaluation = {"class_threshold": 0.1, "overlays": 1, "lipschitz_bound": False}
     return RcfConfig.model_validate(
         {"model": model, "data": data, "training": training, "evaluation": evaluation}
     ).model_dump(mode="json")

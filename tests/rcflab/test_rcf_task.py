@@ -44,7 +44,7 @@ def config(data_root: Path) -> dict[str, Any]:
             },
             "data": {"kind": "synthetic", "train_clips": 4, "val_clips": 2, "frames": 3, "root": str(data_root)},
             "training": {"steps": 4, "clips_per_step": 1, "targets_per_clip": 2},
-            "evaluation": {"class_threshold": 0.1, "overlays": 1},
+            "evaluation": {"class_threshold": 0.1, "overlays": 1, "lipschitz_bound": False},
         }
     ).model_dump(mode="json")
     TASK.prepare(settings)
@@ -63,6 +63,19 @@ def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, An
     assert len(rows) and rows["d_out_both"].notna().all()
     assert isinstance(json.loads(results.read_text()), list)
     assert Image.open(picture).size[1] == 180
+
+
+def test_norms_and_bound_are_in_every_evaluation_that_does_not_say_otherwise(
+    config: dict[str, Any], tmp_path: Path
+) -> None:
+    default = RcfConfig().evaluation
+    assert (default.jacobian_points, default.lipschitz_bound) == (None, True)
+    training = TASK.start(config, 0)
+    asked = {**config, "evaluation": {**config["evaluation"], "jacobian_points": 1, "lipschitz_bound": True}}
+    (found,) = training.evaluate([asked], [tmp_path])
+    secant = found.metrics["lipschitz/secant_mean"]
+    assert secant < found.metrics["lipschitz/jacobian_p95"] < 10 ** found.metrics["lipschitz/bound_log10"]
+    assert training.evaluate([asked], [tmp_path / "again"])[0].metrics == found.metrics
 
 
 def test_metrics_can_be_made_again_from_the_records(config: dict[str, Any], tmp_path: Path) -> None:
