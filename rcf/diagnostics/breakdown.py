@@ -89,11 +89,12 @@ def _quarters(what: str, steps: Sequence[Step], value: Callable[[Step], float]) 
     values = np.array([value(step) for step in steps])
     limits = np.unique(np.quantile(values, [0, 0.25, 0.5, 0.75, 1]))
     place = np.clip(np.searchsorted(limits, values, side="right") - 1, 0, max(len(limits) - 2, 0))
-    named = [
-        (f"{limits[at]:.3g} to {limits[min(at + 1, len(limits) - 1)]:.3g}", step)
-        for at, step in sorted(zip(place.tolist(), steps, strict=True), key=lambda pair: pair[0])
-    ]
-    return _named(what, named)
+    groups: list[Group] = []
+    for at in sorted(set(place.tolist())):
+        low, high = limits[at], limits[min(at + 1, len(limits) - 1)]
+        mine = [step for step, own in zip(steps, place.tolist(), strict=True) if own == at]
+        groups += _named(what, [(f"{low:.3g} to {high:.3g}", step) for step in mine])
+    return groups
 
 
 def _named(what: str, named: Sequence[tuple[str, Step]]) -> list[Group]:

@@ -13,8 +13,8 @@ Argument (section III-D): the order holds because the map is smooth. It gains su
 beats both plain ones, i.e. where the intervals of both gains lie above zero; and it is K that tells only where it beats
 the control too: two slots that are alike are easily exchanged, however smooth the network is.
 
-Jacobians are dear: they are taken before every pair in which the order changed and before as many others as are asked
-for. An AUC does not depend on how many there are of either kind.
+Jacobians are dear: they are taken before pairs in which the order changed first, then before others. An AUC does not
+depend on how many there are of either kind.
 """
 
 from collections.abc import Mapping, Sequence

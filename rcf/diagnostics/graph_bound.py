@@ -131,7 +131,7 @@ class _Walk:
         if node.op == "call_function" and node.target in _SUMS:
             return inputs[0] + inputs[-1]  # x + x has one input node, twice
         if node.op == "call_function" and node.target in _PRODUCTS:
-            return self._product(*node.all_input_nodes)
+            return self._product(node)
         if node.op == "call_function" and node.target is torch.cat:
             return hypot(*inputs)
         if node.op == "call_method" and node.target == "mean":
@@ -168,7 +168,14 @@ class _Walk:
         shape = self._values.shapes[node]
         return shape[-2], shape[-1]
 
-    def _product(self, first: fx.Node, second: fx.Node) -> Magnitude:
+    def _product(self, node: fx.Node) -> Magnitude:
+        factors = [each for each in node.args if isinstance(each, fx.Node)]
+        numbers = [each for each in node.args if isinstance(each, int | float)]
+        if len(factors) == 1 and len(numbers) == 1:
+            return self._known[factors[0]] * abs(float(numbers[0]))
+        if len(factors) != 2:
+            raise UnboundedError(f"no Lipschitz constant is known for a product of {node.args}")
+        first, second = factors
         # The smaller factor may be spread over the larger one: entries of it meet whole maps.
         wide, narrow = sorted((first, second), key=lambda each: -math.prod(self._values.shapes[each]))
         length, _ = self._values.sizes[wide]

@@ -8,9 +8,10 @@ One step of an estimate costs some 4.5 forward passes of a window (a push by for
 kept), and a window has R + 1 frames: `affordable_points` counts with that.
 """
 
+import logging
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,7 +26,10 @@ from rcf.diagnostics.jacobian import Segment, along_segment, jacobian_norm
 from rcf.diagnostics.layer_constants import UnboundedError
 from rcf.diagnostics.network_bound import NetworkBound, network_bound
 from rcf.diagnostics.window_map import Part, WindowMap, differentiable
+from rcf.errors import CheckpointError
 from rcf.model.network import RCF
+
+logger = logging.getLogger(__name__)
 
 QUICK = Effort(steps=8, seeds=(0,), tolerance=1e-2)
 """Within half a percent on networks like this one."""
@@ -63,12 +67,13 @@ def local_norms(
 ) -> Iterator[LocalNorm]:
     """The norms at these places, one after the other.
 
-    The network is left in the mode it came in. Raises ValueError where a derivative is not finite.
+    The network is left in the mode it came in. Raises CheckpointError where a derivative is not finite.
     """
-    for place in places:
-        with differentiable(network):
-            images, audio = _window(network, dataset, *place)
-            yield LocalNorm(*place, jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort))
+    for video, frame in places:
+        with differentiable(network), _told_where(video, frame):
+            images, audio = _window(network, dataset, video, frame)
+            found = jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort)
+        yield LocalNorm(video, frame, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def local_segments(network: RCF, dataset: VideoDataset, places: Iterable[Place])
     The sound is that of the next frame all the way. Raises as `local_norms`.
     """
     for video, frame in places:
-        with differentiable(network):
+        with differentiable(network), _told_where(video, frame):
             start, _ = _window(network, dataset, video, frame)
             end, audio = _window(network, dataset, video, frame + 1)
             found = along_segment(WindowMap(network, "both", 1.0, audio), start, end)
@@ -97,14 +102,23 @@ def local_segments(network: RCF, dataset: VideoDataset, places: Iterable[Place])
 def smoothness(network: RCF, dataset: VideoDataset, points: int, *, bound: bool) -> dict[str, float]:
     """`lipschitz/jacobian_p95` over `points` frames, and `lipschitz/bound_log10`; each left out where there is none."""
     found: dict[str, float] = {}
-    norms = [each.estimate.value for each in local_norms(network, dataset, spread_places(dataset, points))]
+    norms: list[float] = []
+    try:
+        norms = [each.estimate.value for each in local_norms(network, dataset, spread_places(dataset, points))]
+    except CheckpointError as error:  # the answers are finite, so the training is not to end of this
+        logger.warning("event=no_jacobian_norm reason=%s", error)
     if norms:
         found["lipschitz/jacobian_p95"] = _as_sure(float(np.quantile(norms, 0.95)))
     if bound:
         with suppress(UnboundedError):
-            log10 = local_bound(network, dataset).both.log10
-            found |= {"lipschitz/bound_log10": _as_sure(log10)} if math.isfinite(log10) else {}
+            found |= bound_metric(local_bound(network, dataset))
     return found
+
+
+def bound_metric(bound: NetworkBound) -> dict[str, float]:
+    """`lipschitz/bound_log10`, where it is a number: a network with weights of zero has none."""
+    log10 = bound.both.log10
+    return {"lipschitz/bound_log10": _as_sure(log10)} if math.isfinite(log10) else {}
 
 
 def local_bound(network: RCF, dataset: VideoDataset) -> NetworkBound:
@@ -112,8 +126,18 @@ def local_bound(network: RCF, dataset: VideoDataset) -> NetworkBound:
     first = next((index for index, video in enumerate(dataset.videos) if video.length), None)
     if first is None:
         raise UnboundedError("a data set without frames has no size of windows")
+    if dataset.listens:
+        raise UnboundedError("the network listens, and no constant is known for sound")
     with differentiable(network):
         return network_bound(network, _window(network, dataset, first, 0)[0])
+
+
+@contextmanager
+def _told_where(video: int, frame: int) -> Generator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise CheckpointError(f"video number {video}, frame {frame}: {error}") from error
 
 
 def evenly(places: Sequence[Place], count: int) -> list[Place]:

@@ -77,7 +77,8 @@ class _Composer:
         self._stages: list[tuple[str, Magnitude]] = []
         # No image of the domain is farther from any of the window.
         low, high = (
-            network.backbone.normalise(torch.full((1, 3, 1, 1), level, dtype=torch.uint8)) for level in (0, 255)
+            network.backbone.normalise(torch.full((1, 3, 1, 1), level, dtype=torch.uint8, device=window.device))
+            for level in (0, 255)
         )
         farthest = torch.maximum(window - low, high - window).double().square().flatten(1).sum(1).sqrt()
         self._diameter = magnitude(float(farthest.max()))

@@ -18,6 +18,9 @@ _RESAMPLES = 2_000
 _LEAST_SHARE = 0.95
 """Of resamples that hold both kinds of pairs: below it the limits would be those of other data."""
 
+_LEAST_VIDEOS = 5
+"""With changes, and with pairs that kept: draws of fewer are much the same, and their limits too narrow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Auc:
@@ -27,7 +30,7 @@ class Auc:
     """Probability that a changed pair has the higher score; ties count half."""
     low: float | None
     high: float | None
-    """95 % percentile interval over videos; None where too few resamples hold both kinds."""
+    """95 % percentile interval over videos; None where too few videos hold one of the kinds."""
     changed: int
     kept: int
 
@@ -77,7 +80,8 @@ def _areas(pairs: Sequence[Judged], seed: int) -> "Array | None":
 def _told(areas: "Array", pairs: Sequence[Judged]) -> Auc:
     changed = sum(pair.changed for pair in pairs)
     value, drawn = float(areas[0]), areas[1:][np.isfinite(areas[1:])]
-    if len(drawn) < _LEAST_SHARE * _RESAMPLES:
+    videos = min(len({pair.video for pair in pairs if pair.changed is kind}) for kind in (True, False))
+    if len(drawn) < _LEAST_SHARE * _RESAMPLES or videos < _LEAST_VIDEOS:
         return Auc(value, None, None, changed, len(pairs) - changed)
     low, high = np.quantile(drawn, [0.025, 0.975])
     return Auc(value, float(low), float(high), changed, len(pairs) - changed)

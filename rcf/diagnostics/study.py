@@ -27,7 +27,15 @@ from rcf.diagnostics.breakdown import FirstFires, Group, breakdown, first_fires
 from rcf.diagnostics.foretelling import Foretelling, foretell, places_to_judge
 from rcf.diagnostics.identity_rules import RuleResult, compare_rules
 from rcf.diagnostics.layer_constants import UnboundedError
-from rcf.diagnostics.local_norms import LocalNorm, LocalSegment, evenly, local_bound, local_norms, local_segments
+from rcf.diagnostics.local_norms import (
+    LocalNorm,
+    LocalSegment,
+    bound_metric,
+    evenly,
+    local_bound,
+    local_norms,
+    local_segments,
+)
 from rcf.diagnostics.network_bound import NetworkBound
 from rcf.diagnostics.order_curve import CurvePoint, order_curve
 from rcf.diagnostics.result import OrderResult
@@ -73,13 +81,15 @@ class Study:
     bound: NetworkBound | None
     unbounded: str
     """Why there is no bound."""
+    bounded: frozenset[int]
+    """Videos whose frames have the size that the bound is for."""
     groups: tuple[Group, ...]
     fires: FirstFires
     attention: AttentionSummary
 
 
 def study(network: RCF, dataset: VideoDataset, way: EvaluationConfig, depth: Depth, watch: Watch) -> Study:
-    """All parts. Raises ValueError where a derivative is not finite: a checkpoint with NaN, say."""
+    """All parts. Raises CheckpointError where an answer or a derivative is not finite."""
     plain = way.model_copy(
         update={"overlays": 0, "jacobian_points": None, "lipschitz_bound": False, "latency_frames": 0}
     )
@@ -91,13 +101,13 @@ def study(network: RCF, dataset: VideoDataset, way: EvaluationConfig, depth: Dep
     bound, unbounded = _bound(network, dataset)
     metrics = dict(found.metrics)
     if bound is not None:
-        metrics["lipschitz/bound_log10"] = bound.both.log10
+        metrics |= bound_metric(bound)
     lengths = {index: video.length for index, video in enumerate(dataset.videos)}
     return Study(
         metrics, found.videos_digest, order, tuple(rules),
         _curve(network, dataset, plain, order, depth.strides, watch("order at other strides")),
         norms, _segments(network, dataset, order, depth.segments, watch("segments")),
-        foretell(order), foretell(order, known), bound, unbounded,
+        foretell(order), foretell(order, known), bound, unbounded, _of_first_size(dataset),
         tuple(breakdown(order, lengths)), first_fires(order, dataset.annotations),
         _attention(network, dataset, depth.windows, way.class_threshold, watch("attention")),
     )  # fmt: skip
@@ -154,6 +164,12 @@ def _attention(
         found.append(each)
         progress(len(found), len(places))
     return summarised(found)
+
+
+def _of_first_size(dataset: VideoDataset) -> frozenset[int]:
+    sizes = {index: dataset.frame(index, 0).shape for index, video in enumerate(dataset.videos) if video.length}
+    first = next(iter(sizes.values()), None)
+    return frozenset(index for index, size in sizes.items() if size == first)
 
 
 def _bound(network: RCF, dataset: VideoDataset) -> tuple[NetworkBound | None, str]:

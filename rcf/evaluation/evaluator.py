@@ -115,11 +115,14 @@ class Evaluator:
         was_training = network.training
         network.eval()
         rank, size, count = self._ranks.rank, self._ranks.size, len(self._dataset.videos)
-        for start in range(0, count, _ROUND * size):
-            mine = range(start + rank, min(start + _ROUND * size, count), size)
-            shares = self._ranks.gather([self._video(network, index) for index in mine])
-            yield from sorted((results for share in shares for results in share), key=lambda results: results[0].video)
-        network.train(was_training)
+        try:
+            for start in range(0, count, _ROUND * size):
+                mine = range(start + rank, min(start + _ROUND * size, count), size)
+                shares = self._ranks.gather([self._video(network, index) for index in mine])
+                every = [results for share in shares for results in share]
+                yield from sorted(every, key=lambda results: results[0].video)
+        finally:
+            network.train(was_training)
 
     def _video(self, network: RCF, index: int) -> list[VideoResult]:
         frames = video_frames(self._dataset, index)

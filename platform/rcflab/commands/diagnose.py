@@ -15,6 +15,7 @@ from rcflab.errors import InputError, Problem
 from rcflab.records import Json
 
 if TYPE_CHECKING:
+    from rcf.diagnostics.foretelling import Foretelling
     from rcflab.diagnosis.opening import Source
     from rcflab.diagnosis.page import Diagnosed
 
@@ -29,7 +30,7 @@ Data = Annotated[
     typer.Option("--data", metavar="ROOT", help="A data set in YouTube-VIS form, instead of the first network's own."),
 ]
 Runs = Annotated[
-    list[str] | None, typer.Option("--run", metavar="RUN_ID", help="A cell's run in MLflow. May be repeated.")
+    list[str] | None, typer.Option("--run", metavar="[NAME=]RUN_ID", help="A cell's run in MLflow. May be repeated.")
 ]
 
 
@@ -40,7 +41,7 @@ def diagnose_command(
         str, typer.Option("--tracking", metavar="URI", help="The store of --run.", envvar="MLFLOW_TRACKING_URI")
     ] = "",
     data: Data = None,
-    split: Annotated[str, typer.Option("--split", help="Folder of the data set.")] = "val",
+    split: Annotated[str, typer.Option("--split", help="Folder of the data set of --data.")] = "",
     untrained: Annotated[
         bool, typer.Option("--untrained", help="Beside them the first network before any training, all weights random.")
     ] = False,
@@ -65,29 +66,28 @@ def diagnose_command(
     """
     # Slow to import, and not needed for --help.
     from rcf.diagnostics.study import Depth
-    from rcflab.diagnosis.files import write_diagnosis
+    from rcflab.diagnosis.files import check_output, write_diagnosis
     from rcflab.diagnosis.investigate import described, investigate
     from rcflab.diagnosis.opening import open_networks, open_videos
     from rcflab.diagnosis.page import diagnosis_page
     from rcflab.track.run_files import add_to_run
 
     depth = Depth(_strides(strides), points)
+    check_output(output)
     sources = _sources(checkpoint or (), run or (), tracking)
     networks = open_networks(sources, device, untrained=untrained)
     dataset = open_videos(networks, data, split)
     found = [investigate(each, dataset, depth) for each in networks]
     page = diagnosis_page(found, described(dataset, found[0].study.videos_digest))
     files = write_diagnosis(output, page, found)
-    for each in run or ():
-        add_to_run(tracking, each, files, "diagnosis")
     if json:
         echo_json({each.name: _numbers(each) for each in found})
-        return
-    for name, sentences in page.claims:
-        typer.echo(f"{name}:")
-        for sentence in sentences:
-            typer.echo(f"  {sentence}")
-    typer.echo(output)
+    else:
+        for name, sentences in page.claims:
+            typer.echo("\n  ".join([f"{name}:", *sentences]))
+        typer.echo(output)
+    for each in run or ():  # last: where the store does not answer any more, the page is there and told
+        add_to_run(tracking, _run_id(each), files, "diagnosis")
 
 
 def _strides(text: str) -> tuple[int, ...]:
@@ -109,10 +109,17 @@ def _sources(checkpoints: Sequence[str], runs: Sequence[str], tracking: str) -> 
     if runs and not tracking:
         raise InputError([Problem("--tracking", "", "nothing, beside --run", "the address of MLflow's store")])
     found = [parse_source(text) for text in checkpoints]
-    found += [Source(*checkpoint_of_run(tracking, each)) for each in runs]
+    for each in runs:
+        name, folder = checkpoint_of_run(tracking, _run_id(each))
+        found.append(Source(each.partition("=")[0] if "=" in each else name, folder))
     if not found:
         raise InputError([Problem("--checkpoint", "", "nothing", "a checkpoint, or --run with a run of MLflow")])
     return found
+
+
+def _run_id(text: str) -> str:
+    """Without the name that may stand before it."""
+    return text.rpartition("=")[2]
 
 
 def _numbers(each: "Diagnosed") -> Json:
@@ -121,11 +128,8 @@ def _numbers(each: "Diagnosed") -> Json:
     return {
         "metrics": dict(study.metrics),
         "curve": {point.name: {"pairs": len(point.order.pairs), **point.order.metrics()} for point in study.curve},
-        "auc": {
-            name: {"value": found.value, "low": found.low, "high": found.high, "changed": found.changed,
-                   "kept": found.kept}
-            for name, found in {**study.all_pairs.areas, **study.judged.areas}.items()
-        },
+        "auc": _areas(study.all_pairs),
+        "auc_with_jacobian": _areas(study.judged),
         "identity_rules": {
             rule.name: {"ap": rule.ap, "ap50": rule.ap50, "hota": rule.hota, "switches": rule.switches}
             for rule in study.rules
@@ -133,3 +137,10 @@ def _numbers(each: "Diagnosed") -> Json:
         "bound_log10_by_stage": {} if study.bound is None else {name: c.log10 for name, c in study.bound.stages},
         "videos_digest": study.videos_digest,
     }  # fmt: skip
+
+
+def _areas(found: "Foretelling") -> Json:
+    return {
+        "pairs": found.pairs,
+        **{name: {"value": area.value, "low": area.low, "high": area.high} for name, area in found.areas.items()},
+    }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from rcf.diagnostics.foretelling import SMOOTH, Foretelling
 from rcf.diagnostics.network_bound import NetworkBound
@@ -26,7 +26,7 @@ _DARK = 0.6
 
 
 def curve_plot(points: Sequence[CurvePoint]) -> Figure:
-    """Strides are evenly spaced: each is twice the one before; shuffled frames stand apart."""
+    """Strides stand in their order, evenly spaced; shuffled frames apart from them."""
     figure, axes = panel(Room(4.4, 2.6, right=1.4, bottom=0.75))
     lines = [("order/consistency_pct", "order kept", INK, "o"),
              ("order/margin_positive_pct", "identity cheapest", BETTER, "s")]  # fmt: skip
@@ -75,11 +75,11 @@ def areas_plot(found: Foretelling) -> Figure:
 
 
 def pairs_plot(pairs: Sequence[PairRow]) -> Figure:
-    """Both axes logarithmic; pairs that did not move at all are left out."""
+    """Both axes logarithmic; without pairs that did not move at all, or of which nobody saw what became of them."""
     figure, axes = panel(Room(4.4, 3.2, right=1.5))
     with figure_style():
         swaps = [(row.gaps.window, swap) for row in pairs if (swap := row.gaps.gaps["both"].swap_fired)]
-        kept = [(row.gaps.window, row.gaps.gaps["both"].output) for row in pairs if not row.changed]
+        kept = [(row.gaps.window, row.gaps.gaps["both"].output) for row in pairs if row.is_watched and not row.changed]
         changed = [(row.gaps.window, row.gaps.gaps["both"].output) for row in pairs if row.changed]
         for spots, colour, marker, size in ((swaps, PALE, "_", 14), (kept, BETTER, "o", 7), (changed, WORSE, "D", 14)):
             shown = [(across, up) for across, up in spots if across > 0 and up > 0]
@@ -87,6 +87,7 @@ def pairs_plot(pairs: Sequence[PairRow]) -> Figure:
                 axes.scatter(*zip(*shown, strict=True), s=size, color=colour, marker=marker, linewidths=0.9)
         for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
             set_scale("log")
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # less than a decade has numbers too
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.set_minor_formatter(NullFormatter())
         for height, (words, colour) in enumerate(

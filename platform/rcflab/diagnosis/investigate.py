@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.attention_picture import attention_of_video
 from rcf.diagnostics.study import Depth, study
-from rcf.errors import InputError, Problem
+from rcf.errors import CheckpointError, InputError, Problem
 from rcflab.countdown import Countdown
 from rcflab.diagnosis.opening import Named, category_names
 from rcflab.diagnosis.page import Diagnosed
@@ -24,10 +24,8 @@ def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
     network, config = each.trained.network, each.trained.config
     try:
         found = study(network, dataset, config.evaluation, depth, lambda part: Countdown(f"{each.name}: {part}"))
-    except ValueError as error:
-        raise InputError(
-            [Problem(each.source, "weights", str(error), "finite outputs", "Choose another checkpoint")]
-        ) from error
+    except CheckpointError as error:
+        raise InputError([Problem(each.source, "weights", str(error), "finite outputs")]) from error
     return Diagnosed(
         each.name,
         found,
@@ -59,6 +57,7 @@ def _facts(each: Named) -> Sequence[tuple[str, str]]:
         ("backbone", model.backbone.name),
         ("reference frames", str(model.reference.frames)),
         ("queries", str(model.queries)),
+        ("frames that AP is of", way.frames),
         ("identity rule, thresholds", f"{way.identity}, class {way.class_threshold}, mask {way.mask_threshold}"),
     ]
 

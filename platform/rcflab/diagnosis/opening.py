@@ -7,13 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
+
 from rcf.checkpoint import without_weights
-from rcf.config import RcfConfig, YoutubeVisConfig
+from rcf.config import FrameSizeConfig, RcfConfig, YoutubeVisConfig
 from rcf.data.opening import open_validation
 from rcf.data.ytvis import VideoDataset
-from rcf.errors import InputError, Problem
+from rcf.errors import CheckpointError, InputError, Problem
 from rcf.model import build_network
 from rcf.trained import TrainedNetwork, load
+
+UNTRAINED = "untrained"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +54,21 @@ def open_networks(sources: Sequence[Source], device: str, *, untrained: bool) ->
 
     Raises InputError for names that are not apart, and with the problems of all that cannot be loaded.
     """
-    names = [source.name for source in sources]
+    names = [source.name for source in sources] + [UNTRAINED] * untrained
     problems = [
-        Problem("--checkpoint", name, "the name of two networks", "names apart", "Write NAME=FOLDER")
+        Problem("--checkpoint", name, "the name of two networks", "names apart", "Write NAME=FOLDER, NAME=RUN_ID")
         for name in sorted({name for name in names if names.count(name) > 1})
     ]
+    if (fault := _device_fault(device)) is not None:
+        problems.append(fault)
     found: list[Named] = []
-    for source in sources:
+    for source in [] if problems else sources:
         try:
             trained = load(source.folder, device)
         except InputError as error:
             problems += error.problems
+        except CheckpointError as error:
+            problems.append(Problem(str(source.folder), "", str(error), "a whole checkpoint"))
         else:
             found.append(Named(source.name, trained, str(trained.folder)))
     if problems:
@@ -68,14 +76,25 @@ def open_networks(sources: Sequence[Source], device: str, *, untrained: bool) ->
     return [*found, _untrained(found[0].trained, device)] if untrained else found
 
 
-def open_videos(networks: Sequence[Named], root: Path | None, split: str) -> VideoDataset:
+def _device_fault(device: str) -> Problem | None:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        return Problem("--device", "", device, "a device of this machine", str(error).splitlines()[0])
+    return None
+
+
+def open_videos(networks: Sequence[Named], root: Path | None, split: str = "") -> VideoDataset:
     """The validation videos of the first network, or those below `root`, at the size that the first one evaluates at.
 
     Raises InputError where they cannot be opened, or a network knows other categories or listens where others do not.
     """
     config = networks[0].trained.config
     if root is not None:
-        config = config.model_copy(update={"data": YoutubeVisConfig(root=str(root), val_split=split)})
+        given = split or (config.data.val_split if isinstance(config.data, YoutubeVisConfig) else "val")
+        config = config.model_copy(update={"data": YoutubeVisConfig(root=str(root), val_split=given)})
+    elif split:
+        raise InputError([Problem("--split", "", split, "a folder of --data", "Name the data set: --data ROOT")])
     dataset = open_validation(config)
     names = category_names(dataset)
     problems: list[Problem] = []
@@ -84,6 +103,10 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str) -> Vid
         if known != names:
             given, wanted = (", ".join(some[:6]) for some in (known, names))
             problems.append(Problem(each.source, "categories", given, f"those of the data set: {wanted}"))
+        if _size(each.trained.config) != _size(config):
+            wanted = f"{_size(config)}, as the first network"
+            advice = "Diagnose networks of other sizes apart"
+            problems.append(Problem(each.source, "evaluation.input", str(_size(each.trained.config)), wanted, advice))
         if sound != config.model.audio:
             wanted = f"{config.model.audio.features}, as the first network"
             advice = "Diagnose networks with and without sound apart"
@@ -91,6 +114,10 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str) -> Vid
     if problems:
         raise InputError(problems)
     return dataset
+
+
+def _size(config: RcfConfig) -> FrameSizeConfig:
+    return config.evaluation.input or config.input
 
 
 def category_names(dataset: VideoDataset) -> tuple[str, ...]:
@@ -102,4 +129,4 @@ def _untrained(trained: TrainedNetwork, device: str) -> Named:
     config: RcfConfig = trained.config
     network = build_network(without_weights(config.model), len(trained.categories), seed=0)
     made = replace(trained, network=network.to(device).eval())
-    return Named("untrained", made, "the network of the first one before training, all weights random (seed 0)")
+    return Named(UNTRAINED, made, "the network of the first one before training, all weights random (seed 0)")

@@ -100,7 +100,7 @@ def _order(each: Diagnosed) -> Section:
     notes: tuple[str, ...] = ()
     if changes.rows:
         grids.append(("Order changes, frame by frame", changes))
-        notes = (f"{left_out} more are in pairs.parquet.",) if left_out else ()
+        notes = (f"{left_out} more.",) if left_out else ()
     pictures = [_drawn("Where does the order break?", figures.curve_plot(study.curve))] if study.order.steps else []
     return Section("Order against ground truth", (), tuple(grids), tuple(pictures), notes)
 

@@ -15,11 +15,10 @@ _SUPPORT: dict[Support, str] = {
     "supported": "beats both plain scores: the argument is supported here",
     "not supported": "is worse than a plain score: the argument is not supported here",
     "undecided": "does not beat both plain scores beyond doubt: the argument is not supported by these pairs",
-    "not testable": "cannot be compared: too few videos have a change",
+    "not testable": "cannot be compared: too few videos have a change, or too few a pair without one",
 }
-
 _CONTROL = {
-    True: "It beats one constant for all pairs too, so that it is the constant that tells.",
+    True: "It beats one constant for all pairs too: the constant adds to how alike slots are.",
     False: "But it does not beat one constant for all pairs beyond doubt: how alike slots are may be all that tells.",
 }
 
@@ -39,13 +38,16 @@ def area(found: Auc | None) -> str:
 
 
 def certified(study: Study) -> tuple[int, int] | None:
-    """Pairs in which the true upper bound alone rules another order out, of those that have two fired slots."""
+    """Pairs in which the true upper bound alone rules another order out, of those that have two fired slots.
+
+    Only pairs of videos whose frames have the size that the bound is for.
+    """
     if study.bound is None:
         return None
-    gaps = [(row.gaps.window, row.gaps.gaps["both"].own_fired) for row in study.order.pairs]
-    known = [(window, own) for window, own in gaps if own is not None]
-    bound = study.bound.both.log10
-    return sum(_is_certified(bound, window, own) for window, own in known), len(known)
+    pairs = [row.gaps for row in study.order.pairs if row.video in study.bounded]
+    known = [(gaps.window, gaps.gaps["both"].own_fired) for gaps in pairs]
+    there = [(window, own) for window, own in known if own is not None]
+    return sum(_is_certified(study.bound.both.log10, window, own) for window, own in there), len(there)
 
 
 def _is_certified(bound: float, window: float, own: float) -> bool:
@@ -60,8 +62,8 @@ def _order(study: Study) -> list[str]:
         return ["No object was found in two adjacent frames: nothing can be said of the order of slots."]
     kept = sum(step.kept_slot for step in steps)
     said = [
-        f"The order was kept: an object stayed in its slot in {number(100 * kept / len(steps))} % of {len(steps)} "
-        f"sightings in adjacent frames ({len(steps) - kept} changes)."
+        f"An object stayed in its slot in {number(100 * kept / len(steps))} % of {len(steps)} sightings in adjacent "
+        f"frames ({len(steps) - kept} changes)."
     ]
     others = [
         f"{number(point.order.metrics()['order/consistency_pct'])} % of {len(point.order.steps)} "
@@ -83,11 +85,12 @@ def _smoothness(study: Study) -> list[str]:
         f"{number(metrics['lipschitz/secant_p95'], 3)})."
     ]
     if "lipschitz/swap_ratio" in metrics:
+        pairs = sum(row.gaps.margin() is not None for row in study.order.pairs)
         said.append(
             f"Another order of the fired slots would have cost {number(metrics['lipschitz/swap_ratio'], 3)} times the "
             "input (median of d_swap / d_in, the ratio that the paper calls D_out / D_in). In "
-            f"{number(metrics['order/margin_positive_pct'])} % of these pairs the order of the slots was also the "
-            "cheapest matching; this is an observation on these pairs, not a guarantee."
+            f"{number(metrics['order/margin_positive_pct'])} % of {pairs} pairs with two fired slots the order of the "
+            "slots was also the cheapest matching; this is an observation on these pairs, not a guarantee."
         )
     return said
 
@@ -95,9 +98,8 @@ def _smoothness(study: Study) -> list[str]:
 def _foretelling(study: Study) -> list[str]:
     said: list[str] = []
     if not study.all_pairs.areas:
-        return [
-            "Whether smoothness foretells where the order changes cannot be tested: it changed in all pairs, or none."
-        ]
+        why = "no pair has all scores" if not study.all_pairs.pairs else "the order changed in all pairs, or in none"
+        return [f"Whether smoothness foretells order changes cannot be tested: {why}."]
     told: list[tuple[Foretelling, bool]] = [(study.judged, True), (study.all_pairs, False)]
     for found, has_norms in told:
         smooth = "Jacobian at t-1" if has_norms else "secant of the pair before"
@@ -115,8 +117,8 @@ def _bound(study: Study) -> list[str]:
     if study.bound is None or found is None:
         return [f"There is no Lipschitz bound of this network: {study.unbounded}."]
     return [
-        f"Lipschitz bound: 10^{number(study.bound.both.log10)} (product of layer bounds; valid, and far larger than "
-        f"anything measured). It certifies {found[0]} of {found[1]} pairs."
+        f"Lipschitz bound: 10^{number(study.bound.both.log10)} (product of layer bounds: valid, and vacuous where it "
+        f"certifies no pair). It certifies {found[0]} of {found[1]} pairs."
     ]
 
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from rcflab.errors import InputError, Problem
 from rcflab.track.mlflow_client import MlflowStore
+from rcflab.track.tracker import TrackingRefusedError
 
 _TAG = "rcflab.checkpoint"
 
@@ -18,8 +19,11 @@ def checkpoint_of_run(uri: str, run_id: str) -> tuple[str, Path]:
     Raises InputError for a run without one, ServiceDownError where the store does not answer.
     """
     store = MlflowStore(uri)
-    with store.answers():
-        run = store.client.get_run(run_id)
+    try:
+        with store.answers():
+            run = store.client.get_run(run_id)
+    except TrackingRefusedError as error:
+        raise InputError([Problem("--run", run_id, str(error), "a run of this store")]) from error
     address = run.data.tags.get(_TAG, "")
     parts = urlsplit(address)
     if parts.scheme != "file":

@@ -42,11 +42,19 @@ def test_it_is_the_statistic_of_mann_and_whitney() -> None:
 
 
 def test_videos_are_drawn_again_and_not_pairs() -> None:
-    # Two videos with one pair each, told twenty times: twenty times the pairs, and not a bit more known.
-    once = [Judged(0, 1.0, True), Judged(0, 0.0, False), Judged(1, 0.0, True), Judged(1, 1.0, False)]
+    # Six videos with two pairs each, told twenty times: twenty times the pairs, and not a bit more known.
+    once = [Judged(video, float(changed == (video < 3)), changed) for video in range(6) for changed in (True, False)]
     one, many = roc_auc(once), roc_auc(once * 20)
-    assert one is not None and many is not None
-    assert (one.value, one.low, one.high) == (many.value, many.low, many.high) == (0.5, 0.0, 1.0)
+    assert one is not None and many is not None and one.low is not None and one.high is not None
+    assert (one.value, one.low, one.high) == (many.value, many.low, many.high)
+    assert one.value == 0.5 and one.high - one.low > 0.5
+
+
+@pytest.mark.parametrize("videos", [1, 2, 4])
+def test_few_videos_have_no_interval_however_many_pairs_they_have(videos: int) -> None:
+    found = roc_auc([Judged(number // 2 % videos, float(number % 2), bool(number % 2)) for number in range(80)])
+    assert found is not None
+    assert (found.value, found.low, found.high) == (1.0, None, None)
 
 
 def test_changes_in_one_video_of_many_have_no_interval() -> None:
