@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from rcf.diagnostics.foretelling import SMOOTH, Foretelling
 from rcf.diagnostics.network_bound import NetworkBound
@@ -88,7 +88,7 @@ def pairs_plot(pairs: Sequence[PairRow]) -> Figure:
         for axis, set_scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
             set_scale("log")
             axis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # less than a decade has numbers too
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+            axis.set_major_formatter(StrMethodFormatter("{x:g}"))
             axis.set_minor_formatter(NullFormatter())
         for height, (words, colour) in enumerate(
             (("cheapest other order", SOFT), ("d_out, order kept", BETTER), ("d_out, order changed", WORSE))

@@ -62,7 +62,7 @@ def open_networks(sources: Sequence[Source], device: str, *, untrained: bool) ->
     if (fault := _device_fault(device)) is not None:
         problems.append(fault)
     found: list[Named] = []
-    for source in [] if problems else sources:
+    for source in () if problems else tuple(sources):
         try:
             trained = load(source.folder, device)
         except InputError as error:
