@@ -7,6 +7,7 @@ The network is only borrowed: its parameters are frozen, and kernels without a f
 for as long as `differentiable` lasts. Attention's fast paths have none (pytorch issue 128971).
 """
 
+import warnings
 from collections.abc import Generator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,9 @@ def differentiable(network: RCF) -> Generator[RCF]:
         after.callback(_let_learn, learns, True)
         after.callback(torch.backends.mha.set_fastpath_enabled, fast)
         after.callback(_allow_tf32, *tf32)
+        after.enter_context(warnings.catch_warnings())
+        # torch loads its own forward derivatives with what it calls deprecated: nothing that a user could mend.
+        warnings.filterwarnings("ignore", message=".*torch.jit.script", category=FutureWarning)
         after.enter_context(cast("AbstractContextManager[object]", sdpa_kernel(SDPBackend.MATH)))
         after.enter_context(cast("AbstractContextManager[object]", torch.compiler.set_stance("force_eager")))
         torch.backends.mha.set_fastpath_enabled(False)

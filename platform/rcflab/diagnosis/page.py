@@ -129,7 +129,12 @@ def _rules(each: Diagnosed) -> Section:
     return Section(
         "Identity rules side by side, on the same outputs",
         (),
-        (("The oracle knows the true objects: what it gains is what identities cost", tables.rules(each.study)),),
+        (("All rules read the same masks; the oracle knows which object each mask shows", tables.rules(each.study)),),
+        (),
+        (
+            "What the oracle gains in HOTA and AssA is what identities cost. It can lose AP: a track's label and score are "
+            "means over its frames, and where the network calls an object something else it often uses another slot.",
+        ),
     )
 
 
