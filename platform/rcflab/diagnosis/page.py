@@ -132,8 +132,8 @@ def _rules(each: Diagnosed) -> Section:
         (("All rules read the same masks; the oracle knows which object each mask shows", tables.rules(each.study)),),
         (),
         (
-            "What the oracle gains in HOTA and AssA is what identities cost. It can lose AP: a track's label and score are "
-            "means over its frames, and where the network calls an object something else it often uses another slot.",
+            "What the oracle gains in HOTA and AssA is what identities cost. It can lose AP: a track's label and score "
+            "are means over its frames, and where the network calls an object something else it often uses another slot.",
         ),
     )
 
