@@ -19,6 +19,8 @@ from rcf.data.annotations import Annotations
 from rcf.diagnostics.result import OrderResult
 from rcf.diagnostics.sightings import Step
 
+_THIRDS = ("first third", "second third", "last third")
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -44,11 +46,12 @@ def breakdown(order: OrderResult, lengths: Mapping[int, int]) -> list[Group]:
     """All groups that have a step; `lengths` are the frames of each video, by index."""
     placed = [(each.video, step) for each in order.videos for step in each.adjacent]
     steps = [step for _, step in placed]
+    thirds = [(_third(step, lengths[video]), step) for video, step in placed]
     return [
         *_quarters("area of the object, share of the frame", steps, lambda step: step.before.area),
         *_quarters("motion, in sides of the object", steps, lambda step: step.motion),
         *_named("category", [(_company(step), step) for step in steps]),
-        *_named("place in the clip", [(_third(step, lengths[video]), step) for video, step in placed]),
+        *_named("place in the clip", sorted(thirds, key=lambda pair: _THIRDS.index(pair[0]))),
     ]
 
 
@@ -79,7 +82,7 @@ def _company(step: Step) -> str:
 
 
 def _third(step: Step, length: int) -> str:
-    return ("first third", "second third", "last third")[min(3 * step.after.frame // length, 2)]
+    return _THIRDS[min(3 * step.after.frame // length, 2)]
 
 
 def _quarters(what: str, steps: Sequence[Step], value: Callable[[Step], float]) -> list[Group]:

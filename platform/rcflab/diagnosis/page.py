@@ -133,7 +133,7 @@ def _rules(each: Diagnosed) -> Section:
         (),
         (
             "What the oracle gains in HOTA and AssA is what identities cost. It can lose AP: a track's label and score "
-            "are means over its frames, and where the network calls an object something else it often uses another slot.",
+            "are means over its frames, and an object that the network calls something else is often in another slot.",
         ),
     )
 
