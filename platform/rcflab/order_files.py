@@ -1,18 +1,24 @@
-"""All pairs of adjacent frames of an evaluation as a table of its own: an artifact, not a metric.
+"""What an evaluation says of order and smoothness beside its metrics: artifacts.
 
 OrderResult --pair_rows--> one row a pair --write_pairs--> pairs.parquet
     video frame | d_in image window | kept changed | d_out, d_swap, d_self in each measure, for all and for fired slots
+OrderResult --write_order_figures--> order/pairs.png, order/slots.png
 """
 
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow
 from pyarrow import parquet
 
 from rcf.diagnostics.pair_gaps import MEASURES, SlotGaps
 from rcf.diagnostics.result import OrderResult
+from rcf.diagnostics.slot_matrix import slot_matrix
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _GAPS = {
     "output": "d_out",
@@ -49,3 +55,23 @@ def pair_rows(order: OrderResult, video_ids: Sequence[int]) -> list[dict[str, fl
 def write_pairs(path: Path, order: OrderResult, video_ids: Sequence[int]) -> None:
     """Write the rows as Parquet; a set without pairs has a file without rows."""
     parquet.write_table(pyarrow.Table.from_pylist(pair_rows(order, video_ids)), path)
+
+
+def write_order_figures(folder: Path, order: OrderResult, categories: Sequence[str]) -> list[Path]:
+    """Gaps of all pairs, and slots against categories, as PNG files in `folder`; none of what was never seen."""
+    # Slow to import, and not needed where nothing is evaluated.
+    from rcflab.diagnosis.figures import pairs_plot, slots_plot
+    from rcflab.report.style import image
+
+    seen = [sighting for video in order.videos for sighting in video.seen]
+    figures: dict[str, Figure] = {}
+    if order.pairs:
+        figures["pairs"] = pairs_plot(order.pairs)
+    if seen:
+        slots = 1 + max(sighting.slot for sighting in seen)
+        figures["slots"] = slots_plot(slot_matrix(seen, slots, categories))
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}.png" for name in figures]
+    for path, figure in zip(paths, figures.values(), strict=True):
+        path.write_bytes(image(figure, "png"))
+    return paths

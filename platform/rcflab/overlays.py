@@ -31,7 +31,7 @@ def find_overlays(plan: RunPlan, keys: Mapping[str, KeyState], storage: Path) ->
     for cell in plan.cells:
         final = keys[cell.train_key].final(cell.eval_key)
         if cell.arm not in by_arm and final is not None:
-            files = [storage / path for path in final.artifacts if Path(path).suffix.lower() in _ENDINGS]
+            files = [storage / path for path in final.artifacts if _is_overlay(Path(path))]
             by_arm[cell.arm] = {file.name: file for file in sorted(files)}
     names = sorted({name for files in by_arm.values() for name in files}, key=_natural)
     arms = tuple(arm for arm, files in by_arm.items() if files)[:MOST_ARMS]
@@ -39,6 +39,11 @@ def find_overlays(plan: RunPlan, keys: Mapping[str, KeyState], storage: Path) ->
     shown = [(name, pictures) for name, pictures in rows if any(pictures)]
     count = sum(picture is not None for _, pictures in shown for picture in pictures)
     return Overlays(arms, tuple(shown), sum(map(len, by_arm.values())) - count) if shown else None
+
+
+def _is_overlay(path: Path) -> bool:
+    """A picture, and not one of the figures on the order of slots, which are drawn for MLflow."""
+    return path.suffix.lower() in _ENDINGS and path.parent.name != "order"
 
 
 def _natural(name: str) -> tuple[int, str]:

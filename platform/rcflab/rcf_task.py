@@ -28,7 +28,7 @@ from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcf.trained import load
-from rcflab.order_files import write_pairs
+from rcflab.order_files import write_order_figures, write_pairs
 from rcflab.records import Json
 from rcflab.task import EvalResult, Schedule, TaskSpec
 
@@ -138,6 +138,7 @@ def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResu
     pairs = folder / "pairs.parquet"
     write_pairs(pairs, found.order, [video.id for video in dataset.videos])
     pictures = _draw(dataset, found, folder / "overlays")
+    pictures += write_order_figures(folder / "order", found.order, _names(dataset.annotations))
     return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, pairs, *pictures))
 
 
