@@ -7,7 +7,7 @@ import math
 
 import torch
 import torch.nn.functional as functional
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
@@ -33,7 +33,7 @@ class FrameReader:
     ) -> FramePrediction:
         """The next frame; `size` is (height, width) of the frame as it came."""
         probabilities = classes.float().softmax(-1)
-        fired = (probabilities[:, :-1].amax(-1) > self._config.class_threshold).nonzero()[:, 0]
+        fired = fired_slots(probabilities, self._config.class_threshold)
         logits = masks[fired].float()
         assignment = self._rule.assign(fired.cpu(), (logits > self._logit).cpu(), codes.cpu())
         full = enlarge(logits, size) > self._logit
@@ -44,6 +44,11 @@ class FrameReader:
             masks=full.cpu(),
             overridden=assignment.overridden,
         )
+
+
+def fired_slots(probabilities: Float[Tensor, "Q G"], threshold: float) -> Int[Tensor, " M"]:
+    """Slots whose most probable category, "empty" left out, is above `threshold`."""
+    return (probabilities[:, :-1].amax(-1) > threshold).nonzero()[:, 0]
 
 
 def enlarge(logits: Float[Tensor, "M h w"], size: tuple[int, int]) -> Float[Tensor, "M H W"]:

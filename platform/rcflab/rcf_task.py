@@ -11,7 +11,6 @@ from rcf import checkpoint
 from rcf.checkpoint import without_weights
 from rcf.config import FrameSizeConfig, ModelConfig, RcfConfig, SyntheticConfig
 from rcf.config.data import DataSource
-from rcf.data.annotations import Annotations
 from rcf.data.opening import category_problems, data_problems, data_root, open_training, open_validation
 from rcf.data.synthetic import write_synthetic
 from rcf.data.ytvis import VideoDataset
@@ -42,7 +41,7 @@ class RcfTraining:
         self._config, self._ranks = config, ranks
         dataset = open_training(config)
         self._annotations = dataset.annotations
-        self._categories = _names(dataset.annotations)
+        self._categories = dataset.annotations.category_names
         network = _network(config, self._categories, seed)
         self._trainer = Trainer(network, dataset, config, seed, ranks)
         self._scored_on: dict[tuple[DataSource, FrameSizeConfig], VideoDataset] = {}
@@ -126,11 +125,6 @@ def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
     return network
 
 
-def _names(annotations: Annotations) -> tuple[str, ...]:
-    """In the order of class indices, which is that of the ids (VideoDataset.category_ids)."""
-    return tuple(each.name for each in sorted(annotations.categories, key=lambda category: category.id))
-
-
 def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResult:
     """What is told of an evaluation, its files written."""
     results = folder / "results.json"
@@ -138,7 +132,7 @@ def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResu
     pairs = folder / "pairs.parquet"
     write_pairs(pairs, found.order, [video.id for video in dataset.videos])
     pictures = _draw(dataset, found, folder / "overlays")
-    pictures += write_order_figures(folder / "order", found.order, _names(dataset.annotations))
+    pictures += write_order_figures(folder / "order", found.order, dataset.annotations.category_names)
     return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, pairs, *pictures))
 
 
@@ -146,9 +140,9 @@ def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:
     paths: list[Path] = []
     for result in found.drawn:
         video = dataset.videos[result.video]
-        frames = [dataset.original(result.video, number).permute(1, 2, 0).numpy() for number in range(video.length)]
+        frames = dataset.originals(result.video)
         path = folder / f"video-{video.id}.png"
-        save_png(overlay_strip(frames, result.frames, _names(dataset.annotations)), path)
+        save_png(overlay_strip(frames, result.frames, dataset.annotations.category_names), path)
         paths.append(path)
     return paths
 

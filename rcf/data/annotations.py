@@ -76,6 +76,11 @@ class Annotations:
     categories: tuple[Category, ...]
     tracks: tuple[Track, ...]
 
+    @property
+    def category_names(self) -> tuple[str, ...]:
+        """In the order of class indices, which is that of the ids (VideoDataset.category_ids)."""
+        return tuple(each.name for each in sorted(self.categories, key=lambda category: category.id))
+
 
 def load_annotations(path: Path, frames_root: Path | None = None, *, require_tracks: bool = True) -> Annotations:
     """Read and check `path`; with `frames_root`, also that every listed frame is a file below it.

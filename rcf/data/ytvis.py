@@ -7,7 +7,7 @@ VideoDataset.targets(video, t) --> FrameTargets of the visible instances    <---
 VideoDataset.audio(video, t)   --> log-mel patch, from rcf/data/sounds.py
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,24 @@ class VideoDataset:
         self._frames = ByteCache[Tensor](cache_bytes, lambda frame: frame.nbytes)
         self._targets = ByteCache[_Packed](cache_bytes // 4, lambda packed: packed.bits.nbytes + 200)
 
+    def frames(self, video_index: int, numbers: Iterable[int] | None = None) -> UInt8[Tensor, "T 3 H W"]:
+        """These frames of a video, by default all."""
+        return torch.stack([self.frame(video_index, number) for number in self._numbers(video_index, numbers)])
+
+    def heard(self, video_index: int, numbers: Iterable[int] | None = None) -> Float[Tensor, "T A E"] | None:
+        """The sound at these frames, by default at all; None where nobody listens."""
+        if not self.listens:
+            return None
+        return torch.stack([self.audio(video_index, number) for number in self._numbers(video_index, numbers)])
+
+    def originals(self, video_index: int) -> list[NDArray[np.uint8]]:
+        """All frames of a video in their own size, H W 3, as they are to be seen."""
+        numbers = self._numbers(video_index, None)
+        return [self.original(video_index, number).permute(1, 2, 0).numpy() for number in numbers]
+
+    def _numbers(self, video_index: int, numbers: Iterable[int] | None) -> Iterable[int]:
+        return range(self.videos[video_index].length) if numbers is None else numbers
+
     def with_annotations(self, annotations: Annotations) -> "VideoDataset":
         """The same files at the same size under other annotations, without sound."""
         height, width = self._fixed
@@ -105,15 +123,16 @@ class VideoDataset:
         return FrameTargets(torch.tensor(packed.labels, dtype=torch.int64), masks,
                             torch.tensor(packed.tracks, dtype=torch.int64))  # fmt: skip
 
-    def _size(self, video_index: int) -> Size:
+    def size(self, video_index: int) -> Size:
+        """Height and width of the frames of a video here, without reading one."""
         video = self.videos[video_index]
         return self._fixed if self._size_of is None else self._size_of(video.height, video.width)
 
     def _read(self, video_index: int, frame_index: int) -> UInt8[Tensor, "3 H W"]:
-        return resize_frame(self.original(video_index, frame_index), *self._size(video_index))
+        return resize_frame(self.original(video_index, frame_index), *self.size(video_index))
 
     def _pack(self, video_index: int, frame_index: int) -> _Packed:
-        size = self._size(video_index)
+        size = self.size(video_index)
         kept: list[tuple[Track, NDArray[np.uint8]]] = []
         for track in self._tracks[self.videos[video_index].id]:
             mask = None if track.iscrowd else _mask(track, frame_index, size)

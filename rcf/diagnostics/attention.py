@@ -27,6 +27,7 @@ from rcf.model.network import RCF
 from rcf.model.reference import CompressedReferences
 from rcf.model.tokens import Tokens
 from rcf.pictures import heat_strip, save_png
+from rcf.reading import fired_slots
 from rcf.structures import Segmentation
 from rcf.tensors import integers
 
@@ -44,8 +45,7 @@ class WindowAttention:
 
     def fired(self, threshold: float) -> list[int]:
         """Slots whose most probable category is above `threshold`."""
-        best = self.answer.classes[-1, 0].float().softmax(-1)[:, :-1].amax(-1)
-        return integers((best > threshold).nonzero()[:, 0])
+        return integers(fired_slots(self.answer.classes[-1, 0].float().softmax(-1), threshold))
 
 
 def window_attention(
@@ -130,8 +130,7 @@ def write_audio_picture(network: RCF, dataset: VideoDataset, video: int, path: P
 
     Raises rcf.errors.InputError when a frame or the sound is damaged, ValueError where nobody listens.
     """
-    numbers = range(dataset.videos[video].length)
-    frames = torch.stack([dataset.frame(video, number) for number in numbers])
-    patches = torch.stack([dataset.audio(video, number) for number in numbers])
-    shown = [dataset.original(video, number).permute(1, 2, 0).numpy() for number in numbers]
-    save_png(audio_picture(network, frames, patches, shown), path)
+    patches = dataset.heard(video)
+    if patches is None:
+        raise ValueError("expected a data set that is opened with its sounds, got one without")
+    save_png(audio_picture(network, dataset.frames(video), patches, dataset.originals(video)), path)

@@ -100,10 +100,7 @@ def attention_of_video(
 
     Raises rcf.errors.InputError when a frame or the sound is damaged.
     """
-    numbers = range(dataset.videos[video].length)
-    frames = torch.stack([dataset.frame(video, number) for number in numbers])
-    patches = torch.stack([dataset.audio(video, number) for number in numbers]) if dataset.listens else None
-    shown = [dataset.original(video, number).permute(1, 2, 0).numpy() for number in numbers]
+    frames, shown, patches = dataset.frames(video), dataset.originals(video), dataset.heard(video)
     return attention_picture(network, frames, shown, patches, fires_above)
 
 

@@ -1,6 +1,6 @@
 """What the pictures of figures 4 and 8 show, as numbers over a data set; each number is a mean over windows.
 
-    frames of a data set --spread_places--> k places --watched_windows--> WindowShares --summarised--> AttentionSummary
+    frames of a data set --window_places--> k places --watched_windows--> WindowShares --summarised--> AttentionSummary
                                                                           shares of each head and layer, of fired slots
                                                                           how much lies on true objects, by who looks
 
@@ -65,7 +65,7 @@ class AttentionSummary:
     on_objects: tuple[OnObjects, ...]
 
 
-def spread_places(dataset: VideoDataset, count: int) -> list[tuple[int, int]]:
+def window_places(dataset: VideoDataset, count: int) -> list[tuple[int, int]]:
     """At most `count` pairs of video (index) and frame, evenly spread over all frames."""
     places = [(index, frame) for index, video in enumerate(dataset.videos) for frame in range(video.length)]
     return evenly(places, count)
@@ -81,8 +81,7 @@ def watched_windows(
     for video, frame in places:
         # The window of a frame is that of the last frame of what came before: no other frame has to be read.
         numbers = range(max(frame - network.references.frames, 0), frame + 1)
-        frames = torch.stack([dataset.frame(video, number) for number in numbers])
-        patches = torch.stack([dataset.audio(video, number) for number in numbers]) if dataset.listens else None
+        frames, patches = dataset.frames(video, numbers), dataset.heard(video, numbers)
         seen = window_attention(network, frames, len(numbers) - 1, patches)
         yield window_shares(seen, dataset.targets(video, frame).masks, seen.fired(fires_above))
 

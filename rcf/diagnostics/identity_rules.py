@@ -18,7 +18,7 @@ from rcf.diagnostics.oracle_identity import OracleIdentity
 from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.hota import hota
 from rcf.evaluation.track_ap import evaluate
-from rcf.evaluation.video_pass import answer_video, video_frames
+from rcf.evaluation.video_pass import answer_video
 from rcf.identity import CosineIdentity, IdentityRule, SlotIdentity, SlotIouIdentity
 from rcf.model.network import RCF
 
@@ -84,7 +84,7 @@ def compare_rules(
 
 
 def _video(network: RCF, dataset: VideoDataset, index: int, way: EvaluationConfig) -> dict[RuleName, Followed]:
-    answer = answer_video(network, dataset, index, video_frames(dataset, index))
+    answer = answer_video(network, dataset, index, dataset.frames(index))
     video = RuledVideo(dataset, index, answer, way)
     rules: dict[RuleName, IdentityRule] = {
         "slot": SlotIdentity(),

@@ -15,7 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -159,7 +158,6 @@ def _window(
     """The normalised images up to a frame, and their sound where somebody listens."""
     device = network.backbone.mean.device
     numbers = clip_frames(dataset.videos[index].length, frame, 1, network.references.frames)
-    images = network.backbone.normalise(torch.stack([dataset.frame(index, number) for number in numbers]).to(device))
-    if not dataset.listens:
-        return images, None
-    return images, torch.stack([dataset.audio(index, number) for number in numbers]).to(device)
+    heard = dataset.heard(index, numbers)
+    images = network.backbone.normalise(dataset.frames(index, numbers).to(device))
+    return images, None if heard is None else heard.to(device)

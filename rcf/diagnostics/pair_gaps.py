@@ -20,6 +20,7 @@ from torch import Tensor
 
 from rcf.diagnostics.slot_swaps import Matrix, Norm, identity_gap, self_gap, slot_costs, swap_gap
 from rcf.diagnostics.window_gaps import over_windows, squared_steps
+from rcf.reading import fired_slots
 from rcf.tensors import floats, integers
 
 Measure = Literal["classes", "masks", "both", "balanced", "both_inf"]
@@ -130,9 +131,8 @@ class _Output:
 def _outputs(classes: Tensor, masks: Tensor, threshold: float) -> Iterator[_Output]:
     for class_logits, mask_logits in zip(classes, masks, strict=True):
         # What fires is decided in float32, as FrameReader decides it.
-        fires = class_logits.float().softmax(-1)[:, :-1].amax(-1) > threshold
+        fired = frozenset(integers(fired_slots(class_logits.float().softmax(-1), threshold)))
         shapes = mask_logits.double().sigmoid().flatten(1)
-        fired = frozenset(integers(fires.nonzero()[:, 0]))
         yield _Output(class_logits.double().softmax(-1).numpy(), shapes.numpy(), fired)
 
 

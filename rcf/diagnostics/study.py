@@ -11,17 +11,17 @@
 Each part is a pass of its own; `Watch` is told how far each is.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rcf.config import EvaluationConfig
 from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.attention_summary import (
     AttentionSummary,
-    WindowShares,
-    spread_places,
     summarised,
     watched_windows,
+    window_places,
 )
 from rcf.diagnostics.breakdown import FirstFires, Group, breakdown, first_fires
 from rcf.diagnostics.foretelling import Foretelling, foretell, places_to_judge
@@ -39,11 +39,10 @@ from rcf.diagnostics.local_norms import (
 from rcf.diagnostics.network_bound import NetworkBound
 from rcf.diagnostics.order_curve import CurvePoint, order_curve
 from rcf.diagnostics.result import OrderResult
-from rcf.evaluation.evaluator import Evaluator
+from rcf.evaluation.evaluator import Evaluator, Progress
 from rcf.model.network import RCF
 
-Progress = Callable[[int, int], None]
-"""What is done, of all."""
+Part = TypeVar("Part")
 Watch = Callable[[str], Progress]
 """The name of a part to what is told how far it is."""
 
@@ -117,11 +116,7 @@ def _norms(
     network: RCF, dataset: VideoDataset, order: OrderResult, points: int, progress: Progress
 ) -> tuple[LocalNorm, ...]:
     places = places_to_judge(order, points)
-    found: list[LocalNorm] = []
-    for each in local_norms(network, dataset, places):
-        found.append(each)
-        progress(len(found), len(places))
-    return tuple(found)
+    return tuple(_watched(local_norms(network, dataset, places), len(places), progress))
 
 
 def _segments(
@@ -131,11 +126,7 @@ def _segments(
     secants = [(secant, row) for row in order.pairs if (secant := row.gaps.secant()) is not None]
     ranked = [(row.video, row.gaps.frame - 1) for _, row in sorted(secants, key=lambda pair: pair[0])]
     places = evenly(ranked, count)
-    found: list[LocalSegment] = []
-    for each in local_segments(network, dataset, places):
-        found.append(each)
-        progress(len(found), len(places))
-    return tuple(found)
+    return tuple(_watched(local_segments(network, dataset, places), len(places), progress))
 
 
 def _curve(
@@ -146,28 +137,28 @@ def _curve(
     strides: Sequence[int],
     progress: Progress,
 ) -> tuple[CurvePoint, ...]:
-    points = [CurvePoint("1", 1, order)]
+    first = CurvePoint("1", 1, order)
     if dataset.listens:
-        return tuple(points)
-    for each in order_curve(network, dataset, way, strides):
-        points.append(each)
-        progress(len(points) - 1, len(strides) + 1)
-    return tuple(points)
+        return (first,)
+    return first, *_watched(order_curve(network, dataset, way, strides), len(strides) + 1, progress)
 
 
 def _attention(
     network: RCF, dataset: VideoDataset, windows: int, fires_above: float, progress: Progress
 ) -> AttentionSummary:
-    places = spread_places(dataset, windows)
-    found: list[WindowShares] = []
-    for each in watched_windows(network, dataset, places, fires_above):
-        found.append(each)
-        progress(len(found), len(places))
-    return summarised(found)
+    places = window_places(dataset, windows)
+    return summarised(_watched(watched_windows(network, dataset, places, fires_above), len(places), progress))
+
+
+def _watched(parts: Iterable[Part], count: int, progress: Progress) -> Iterator[Part]:
+    """Each part as it comes, told."""
+    for number, part in enumerate(parts, start=1):
+        progress(number, count)
+        yield part
 
 
 def _of_first_size(dataset: VideoDataset) -> frozenset[int]:
-    sizes = {index: dataset.frame(index, 0).shape for index, video in enumerate(dataset.videos) if video.length}
+    sizes = {index: dataset.size(index) for index, video in enumerate(dataset.videos) if video.length}
     first = next(iter(sizes.values()), None)
     return frozenset(index for index, size in sizes.items() if size == first)
 

@@ -29,7 +29,7 @@ from rcf.evaluation.chosen_frames import restrict
 from rcf.evaluation.statistics import track_metrics
 from rcf.evaluation.track_ap import TrackEvaluation, evaluate
 from rcf.evaluation.tracks import TrackAssembler
-from rcf.evaluation.video_pass import answer_video, beside_truth, read_frames, video_frames
+from rcf.evaluation.video_pass import answer_video, beside_truth, read_frames
 from rcf.model.network import RCF
 from rcf.structures import FramePrediction, Segmentation, TrackPrediction
 from rcf.train.ranks import SINGLE, Ranks
@@ -125,7 +125,7 @@ class Evaluator:
             network.train(was_training)
 
     def _video(self, network: RCF, index: int) -> list[VideoResult]:
-        frames = video_frames(self._dataset, index)
+        frames = self._dataset.frames(index)
         answer = answer_video(network, self._dataset, index, frames)
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
         gaps = {way.class_threshold: self._gaps(images, answer, network, way) for way in self._ways}

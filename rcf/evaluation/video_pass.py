@@ -1,6 +1,6 @@
 """A video of a data set through the network once, and its answers read frame by frame as often as one likes.
 
-    index --video_frames, sound--> segment_video --answer_video--> Segmentation, on the CPU
+    frames, sound --segment_video--> answer_video --> Segmentation, on the CPU
         --read_frames (thresholds of `way`, its identity rule or another)--> FramePrediction of each frame
         --beside_truth--> masks at the network's size, FrameTargets: what sightings are made from
 
@@ -23,20 +23,12 @@ from rcf.streaming import segment_video
 from rcf.structures import FramePrediction, FrameTargets, Segmentation
 
 
-def video_frames(dataset: VideoDataset, index: int) -> UInt8[Tensor, "T 3 H W"]:
-    """All frames of a video at the network's size."""
-    return torch.stack([dataset.frame(index, number) for number in range(dataset.videos[index].length)])
-
-
 def answer_video(network: RCF, dataset: VideoDataset, index: int, frames: UInt8[Tensor, "T 3 H W"]) -> Segmentation:
     """What the network, in evaluation mode, says of the `frames` of a video and of its sound.
 
     Raises CheckpointError where it answers with NaN or infinity: every score of such answers would be a fiction.
     """
-    heard: Tensor | None = None
-    if dataset.listens:
-        heard = torch.stack([dataset.audio(index, number) for number in range(len(frames))])
-    answer = segment_video(network, frames, heard)
+    answer = segment_video(network, frames, dataset.heard(index))
     if not all(bool(part.isfinite().all()) for part in (answer.classes, answer.masks, answer.codes)):
         raise CheckpointError(
             f"video {dataset.videos[index].id}: got NaN or infinity from the network, expected finite numbers. "

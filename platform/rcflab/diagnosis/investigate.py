@@ -11,7 +11,7 @@ from rcf.diagnostics.attention_picture import attention_of_video
 from rcf.diagnostics.study import Depth, study
 from rcf.errors import CheckpointError, InputError, Problem
 from rcflab.countdown import Countdown
-from rcflab.diagnosis.opening import Named, category_names
+from rcflab.diagnosis.opening import Named
 from rcflab.diagnosis.page import Diagnosed
 from rcflab.report.page import PagePicture
 
@@ -31,7 +31,7 @@ def investigate(each: Named, dataset: VideoDataset, depth: Depth) -> Diagnosed:
         found,
         tuple(_facts(each)),
         tuple(video.id for video in dataset.videos),
-        category_names(dataset),
+        dataset.annotations.category_names,
         config.model.queries,
         tuple(_pictures(each, dataset)),
     )

@@ -96,7 +96,7 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str = "") -
     elif split:
         raise InputError([Problem("--split", "", split, "a folder of --data", "Name the data set: --data ROOT")])
     dataset = open_validation(config)
-    names = category_names(dataset)
+    names = dataset.annotations.category_names
     problems: list[Problem] = []
     for each in networks:
         known, sound = each.trained.categories, each.trained.config.model.audio
@@ -118,11 +118,6 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str = "") -
 
 def _size(config: RcfConfig) -> FrameSizeConfig:
     return config.evaluation.input or config.input
-
-
-def category_names(dataset: VideoDataset) -> tuple[str, ...]:
-    """By class index."""
-    return tuple(each.name for each in sorted(dataset.annotations.categories, key=lambda category: category.id))
 
 
 def _untrained(trained: TrainedNetwork, device: str) -> Named:

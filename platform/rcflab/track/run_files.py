@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from rcflab.errors import InputError, Problem
 from rcflab.track.mlflow_client import MlflowStore
+from rcflab.track.mlflow_tracker import MlflowTracker
 from rcflab.track.tracker import TrackingRefusedError
 
 _TAG = "rcflab.checkpoint"
@@ -36,7 +37,6 @@ def checkpoint_of_run(uri: str, run_id: str) -> tuple[str, Path]:
 
 def add_to_run(uri: str, run_id: str, files: list[Path], folder: str) -> None:
     """Files as artifacts of the run, in `folder`. Raises ServiceDownError."""
-    store = MlflowStore(uri)
-    with store.answers():
-        for file in files:
-            store.client.log_artifact(run_id, str(file), folder)
+    tracker = MlflowTracker(uri, None)
+    for file in files:
+        tracker.upload(run_id, file, folder)

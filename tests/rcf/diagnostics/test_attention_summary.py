@@ -13,9 +13,9 @@ from rcf.diagnostics.attention_share import attention_shares
 from rcf.diagnostics.attention_summary import (
     AttentionSummary,
     OnObjects,
-    spread_places,
     summarised,
     watched_windows,
+    window_places,
     window_shares,
 )
 from rcf.model import build_network
@@ -31,8 +31,8 @@ def summary(
 
 
 def test_places_are_spread_over_all_frames(clips: VideoDataset) -> None:
-    assert spread_places(clips, 3) == [(0, 2), (1, 2), (2, 2)]
-    assert len(spread_places(clips, 100)) == len(set(spread_places(clips, 12))) == 12
+    assert window_places(clips, 3) == [(0, 2), (1, 2), (2, 2)]
+    assert len(window_places(clips, 100)) == len(set(window_places(clips, 12))) == 12
 
 
 @pytest.mark.parametrize("frame", [0, 1, 3])
@@ -64,7 +64,7 @@ def test_everybody_who_looks_has_a_row_in_each_layer(
     tiny_model: Tiny, clips: VideoDataset, reference: dict[str, object], who: list[str]
 ) -> None:
     network = build_network(tiny_model(**{"frames": 2, **reference}), categories=3, seed=0)
-    found = summary(network, clips, spread_places(clips, 2))
+    found = summary(network, clips, window_places(clips, 2))
     assert [(each.who, each.layer) for each in found.on_objects] == [(name, layer) for name in who for layer in (0, 1)]
     assert len(found.encoder) == len(found.slots) == 4
 
