@@ -129,8 +129,8 @@ class Resampling:
     videos: Callable[[Records], int]
     """How many videos stand in the records."""
     metrics: Callable[[Records, NDArray[np.float64], Collection[str]], Mapping[str, NDArray[np.float64]]]
-    """The wanted ones of `known` for each column of video weights (V, B) at once: (B,) by metric. NaN where a column
-    leaves nothing to score."""
+    """The wanted ones of `known` for each column of video weights (V, B), whole numbers that say how often a video
+    counts, at once: (B,) by metric. NaN where a column leaves nothing to score."""
     modules: tuple[str, ...]
     """Names of the modules that make these scores: kept scores of other sources are made again."""
     groups: tuple[str, ...]

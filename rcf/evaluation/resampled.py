@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rcf.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS
-from rcf.evaluation.statistics import MOST_PREDICTIONS, STAT_NAMES, Floats, Records
+from rcf.evaluation.statistics import MOST_PREDICTIONS, STAT_NAMES, Floats, Records, is_times
 
 PRIMARY = ("AP", "AP50", "AP75", "AR1", "AR10")
 """What a table compares if it says nothing else."""
@@ -45,13 +45,13 @@ def resampled_stats(records: Records, weights: Floats, names: Sequence[str] = PR
 
     A column is what `stats_from_records` takes: how often each video counts, in the order of `video_ids`. NaN where no
     true track of positive weight is left; drop such columns, for all arms alike. `names` are of STAT_NAMES.
-    Raises ValueError for another name, and for weights of another shape, negative or not finite.
+    Raises ValueError for another name, for weights of another shape and for those that are not `is_times`.
     """
     videos = records["video_ids"].size
     weights = np.ascontiguousarray(weights, np.float64)
-    if weights.ndim != 2 or len(weights) != videos or not np.isfinite(weights).all() or (weights < 0).any():
+    if weights.ndim != 2 or len(weights) != videos or not is_times(weights):
         raise ValueError(
-            f"weights must be {videos} rows, one a video, of finite numbers of at least 0, "
+            f"weights must be {videos} rows, one a video, of whole numbers of at least 0, "
             f"got shape {weights.shape}: {weights!r:.200}"
         )
     if unknown := sorted(set(names) - set(STAT_NAMES)):

@@ -39,12 +39,12 @@ def stats_from_records(records: Records, weights: Floats | None = None) -> Stats
 
     `weights` has one entry a video, in the order of `video_ids`; None counts each video once, which gives the official
     numbers. Categories without a true track of positive weight are left out of the means.
-    Raises ValueError for weights of another length, negative or not finite.
+    Raises ValueError for weights of another length and for those that are not `is_times`.
     """
     videos = records["video_ids"].size
     weights = np.ones(videos) if weights is None else np.asarray(weights, np.float64)
-    if weights.shape != (videos,) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError(f"weights must be {videos} finite numbers of at least 0, got {weights!r:.200}")
+    if weights.shape != (videos,) or not is_times(weights):
+        raise ValueError(f"weights must be {videos} whole numbers of at least 0, got {weights!r:.200}")
     everything, small, medium, large = (_area_stats(records, weights, a) for a in range(len(AREA_RANGES)))
     (precision, recall1, recall10, recall100) = everything
     values = (
@@ -55,6 +55,15 @@ def stats_from_records(records: Records, weights: Floats | None = None) -> Stats
     return {
         name: 100 * float(value.mean()) if value.size else None for name, value in zip(STAT_NAMES, values, strict=True)
     }
+
+
+def is_times(weights: Floats) -> bool:
+    """Whether they can say how often a video counts: whole numbers, 0 or more.
+
+    Fractions are refused: a recall that lies on one of the 101 levels would reach it or not by how its sum was rounded,
+    a step of up to 1/101. Whole numbers are added without rounding, in whatever order.
+    """
+    return bool((np.isfinite(weights) & (weights >= 0) & (weights == np.floor(weights))).all())
 
 
 def track_metrics(stats: Stats) -> dict[str, float]:

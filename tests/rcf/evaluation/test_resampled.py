@@ -63,7 +63,7 @@ def test_each_column_is_what_a_single_weighting_gives(
     rng = np.random.default_rng(seed)
     records = made_records(rng, videos, categories, predictions)
     counts = rng.multinomial(videos, np.full(videos, 1 / videos), 4).T.astype(np.float64)
-    assert_columns_are_stats(records, np.column_stack([np.ones(videos), counts, 3 * rng.random(videos)]))
+    assert_columns_are_stats(records, np.column_stack([np.ones(videos), counts, rng.integers(0, 9, videos)]))
 
 
 @pytest.mark.parametrize("seed", [5, 17, *range(40, 46)])
@@ -149,9 +149,10 @@ def test_which_columns_have_no_category_left_does_not_depend_on_predictions() ->
 
 
 @pytest.mark.parametrize(
-    "weights", [np.ones(2), np.ones((3, 1)), np.array([[1.0], [-1.0]]), np.array([[1.0], [np.nan]])]
+    "weights",
+    [np.ones(2), np.ones((3, 1)), *(np.array([[1.0], [odd]]) for odd in (-1.0, 0.5, np.nan, np.inf))],
 )
-def test_weights_of_another_shape_or_sign_are_refused(weights: NDArray[np.float64]) -> None:
+def test_weights_that_are_not_counts_of_each_video_are_refused(weights: NDArray[np.float64]) -> None:
     with pytest.raises(ValueError, match="weights must be 2 rows, one a video"):
         resampled_stats(one_category_each([True, True]), weights)
 

@@ -61,7 +61,7 @@ def test_records_survive_an_npz_file(make_case: Callable[[int], Case], tmp_path:
         assert stats_from_records({name: saved[name] for name in saved.files}) == found.stats
 
 
-@pytest.mark.parametrize("weights", [[1.0], [-1.0], [float("nan")]])
+@pytest.mark.parametrize("weights", [[1.0], [-1.0], [0.5], [float("nan")]])
 def test_weights_that_make_no_sense_are_refused(weights: list[float], make_case: Callable[[int], Case]) -> None:
     records = evaluate(*make_case(5)).records
     bad = np.array(weights * (records["video_ids"].size + (weights == [1.0])))
