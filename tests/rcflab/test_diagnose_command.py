@@ -98,6 +98,9 @@ def test_pairs_are_beside_the_page_and_nothing_is_nan(page: tuple[Result, str], 
         rows = pandas.read_parquet(lab / "out" / f"page-pairs-{place}-{name}.parquet")
         assert len(rows) == 3 * 3
         assert rows["d_out_both"].notna().all()
+        objects = pandas.read_parquet(lab / "out" / f"page-objects-{place}-{name}.parquet")
+        assert objects["adjacent"].sum() == (rows["kept"] + rows["changed"]).sum()
+        assert (objects["adjacent"] & ~objects["kept_slot"]).sum() == rows["changed"].sum()
     assert "nan" not in re.sub(r"base64,[^\"]*", "", page[1]).lower()
 
 
@@ -188,8 +191,8 @@ def test_a_run_of_mlflow_stands_for_its_checkpoint_and_gets_the_page(lab: Path, 
     result = CliRunner().invoke(app, ["diagnose", "--run", mine, *options])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("arm seed 0:")
-    assert {each.path for each in client.list_artifacts(mine, "diagnosis")} == {
-        "diagnosis/page.html", "diagnosis/page-pairs-1-arm_seed_0.parquet",
+    assert {each.path.removeprefix("diagnosis/") for each in client.list_artifacts(mine, "diagnosis")} == {
+        "page.html", "page-pairs-1-arm_seed_0.parquet", "page-objects-1-arm_seed_0.parquet",
     }  # fmt: skip
     for run_id, said in ((other, "no checkpoint"), ("0" * 32, "a run of this store")):
         result = CliRunner().invoke(app, ["diagnose", "--run", f"name={run_id}", *options])
