@@ -1,7 +1,9 @@
 """What an evaluation says of order and smoothness beside its metrics: artifacts.
 
-OrderResult --pair_rows--> one row a pair --write_pairs--> pairs.parquet
+OrderResult --pair_rows--> one row a pair of frames --write_pairs--> pairs.parquet
     video frame | d_in image window | kept changed | d_out, d_swap, d_self in each measure, for all and for fired slots
+OrderResult --object_rows--> one row each time that an object is found again --write_objects--> objects.parquet
+    video track category | frame, slot, identity, before and after | kept_slot kept_identity overridden | area motion
 OrderResult --write_order_figures--> order/pairs.png, order/slots.png
 """
 
@@ -15,6 +17,7 @@ from pyarrow import parquet
 
 from rcf.diagnostics.pair_gaps import MEASURES, SlotGaps
 from rcf.diagnostics.result import OrderResult
+from rcf.diagnostics.sightings import steps
 from rcf.diagnostics.slot_matrix import slot_matrix
 
 if TYPE_CHECKING:
@@ -55,6 +58,52 @@ def pair_rows(order: OrderResult, video_ids: Sequence[int]) -> list[dict[str, fl
 def write_pairs(path: Path, order: OrderResult, video_ids: Sequence[int]) -> None:
     """Write the rows as Parquet; a set without pairs has a file without rows."""
     parquet.write_table(pyarrow.Table.from_pylist(pair_rows(order, video_ids)), path)
+
+
+_OBJECTS = pyarrow.schema(
+    {
+        "video": pyarrow.int64(),
+        "track": pyarrow.int64(),
+        "category": pyarrow.string(),
+        **{f"{name}_{when}": pyarrow.int64() for when in ("before", "after") for name in ("frame", "slot", "identity")},
+        **dict.fromkeys(("adjacent", "kept_slot", "kept_identity", "overridden"), pyarrow.bool_()),
+        **dict.fromkeys(("area", "motion"), pyarrow.float64()),
+    }
+)
+"""Also of a file without rows: a reader finds its columns."""
+
+
+def object_rows(order: OrderResult, video_ids: Sequence[int], categories: Sequence[str]) -> list[dict[str, object]]:
+    """One row each time that a true object is found again, in the next frame or later, in order of video and frame.
+
+    An order change is a row of adjacent frames without `kept_slot`, an identity switch any without `kept_identity`.
+    `area` is a share of the frame, `motion` in roots of it, both of the earlier frame: see Sighting and Step.
+    """
+    return [
+        {
+            "video": video_ids[video.video],
+            "track": step.after.track,
+            "category": categories[step.after.label],
+            **{
+                f"{name}_{when}": getattr(sighting, name)
+                for when, sighting in (("before", step.before), ("after", step.after))
+                for name in ("frame", "slot", "identity")
+            },
+            "adjacent": step.is_adjacent,
+            "kept_slot": step.kept_slot,
+            "kept_identity": step.kept_identity,
+            "overridden": step.after.overridden,
+            "area": step.before.area,
+            "motion": step.motion,
+        }
+        for video in order.videos
+        for step in steps(video.seen)
+    ]
+
+
+def write_objects(path: Path, order: OrderResult, video_ids: Sequence[int], categories: Sequence[str]) -> None:
+    """Write the rows as Parquet."""
+    parquet.write_table(pyarrow.Table.from_pylist(object_rows(order, video_ids, categories), _OBJECTS), path)
 
 
 def write_order_figures(folder: Path, order: OrderResult, categories: Sequence[str]) -> list[Path]:

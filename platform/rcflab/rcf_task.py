@@ -27,7 +27,7 @@ from rcf.pictures import overlay_strip, save_png
 from rcf.train.ranks import SINGLE, Ranks
 from rcf.train.step import Trainer
 from rcf.trained import load
-from rcflab.order_files import write_order_figures, write_pairs
+from rcflab.order_files import write_objects, write_order_figures, write_pairs
 from rcflab.records import Json
 from rcflab.task import EvalResult, Schedule, TaskSpec
 
@@ -127,13 +127,14 @@ def _network(config: RcfConfig, categories: tuple[str, ...], seed: int) -> RCF:
 
 def _written(dataset: VideoDataset, found: Evaluation, folder: Path) -> EvalResult:
     """What is told of an evaluation, its files written."""
-    results = folder / "results.json"
+    results, pairs, objects = (folder / name for name in ("results.json", "pairs.parquet", "objects.parquet"))
+    videos, categories = [video.id for video in dataset.videos], dataset.annotations.category_names
     write_results(results, found.predictions)
-    pairs = folder / "pairs.parquet"
-    write_pairs(pairs, found.order, [video.id for video in dataset.videos])
+    write_pairs(pairs, found.order, videos)
+    write_objects(objects, found.order, videos, categories)
     pictures = _draw(dataset, found, folder / "overlays")
-    pictures += write_order_figures(folder / "order", found.order, dataset.annotations.category_names)
-    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, pairs, *pictures))
+    pictures += write_order_figures(folder / "order", found.order, categories)
+    return EvalResult(found.metrics, found.tracks.records, found.videos_digest, (results, pairs, objects, *pictures))
 
 
 def _draw(dataset: VideoDataset, found: Evaluation, folder: Path) -> list[Path]:

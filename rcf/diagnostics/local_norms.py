@@ -15,8 +15,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
-from torch import Tensor
 
 from rcf.data.clip_plan import clip_frames
 from rcf.data.ytvis import VideoDataset
@@ -24,7 +22,7 @@ from rcf.diagnostics.golub_kahan import Effort, NormEstimate
 from rcf.diagnostics.jacobian import Segment, along_segment, jacobian_norm
 from rcf.diagnostics.layer_constants import UnboundedError
 from rcf.diagnostics.network_bound import NetworkBound, network_bound
-from rcf.diagnostics.window_map import Part, WindowMap, differentiable
+from rcf.diagnostics.window_map import Part, Window, WindowMap, differentiable
 from rcf.errors import CheckpointError
 from rcf.model.network import RCF
 
@@ -70,8 +68,8 @@ def local_norms(
     """
     for video, frame in places:
         with differentiable(network), _told_where(video, frame):
-            images, audio = _window(network, dataset, video, frame)
-            found = jacobian_norm(WindowMap(network, part, 1.0, audio), images, effort)
+            seen = _window(network, dataset, video, frame)
+            found = jacobian_norm(WindowMap(network, part, 1.0, seen), seen.stacked, effort)
         yield LocalNorm(video, frame, found)
 
 
@@ -87,13 +85,12 @@ class LocalSegment:
 def local_segments(network: RCF, dataset: VideoDataset, places: Iterable[Place]) -> Iterator[LocalSegment]:
     """What is steepest between the windows of a frame and the next one; pairs of equal windows are left out.
 
-    The sound is that of the next frame all the way. Raises as `local_norms`.
+    Raises as `local_norms`.
     """
     for video, frame in places:
         with differentiable(network), _told_where(video, frame):
-            start, _ = _window(network, dataset, video, frame)
-            end, audio = _window(network, dataset, video, frame + 1)
-            found = along_segment(WindowMap(network, "both", 1.0, audio), start, end)
+            start, end = (_window(network, dataset, video, each) for each in (frame, frame + 1))
+            found = along_segment(WindowMap(network, "both", 1.0, start), start.stacked, end.stacked)
         if found is not None:
             yield LocalSegment(video, frame, found)
 
@@ -125,10 +122,8 @@ def local_bound(network: RCF, dataset: VideoDataset) -> NetworkBound:
     first = next((index for index, video in enumerate(dataset.videos) if video.length), None)
     if first is None:
         raise UnboundedError("a data set without frames has no size of windows")
-    if dataset.listens:
-        raise UnboundedError("the network listens, and no constant is known for sound")
     with differentiable(network):
-        return network_bound(network, _window(network, dataset, first, 0)[0])
+        return network_bound(network, _window(network, dataset, first, 0))
 
 
 @contextmanager
@@ -152,12 +147,10 @@ def _as_sure(value: float) -> float:
     return float(f"{value:.3e}")
 
 
-def _window(
-    network: RCF, dataset: VideoDataset, index: int, frame: int
-) -> tuple[Float[Tensor, "P 3 H W"], Float[Tensor, "P A E"] | None]:
-    """The normalised images up to a frame, and their sound where somebody listens."""
+def _window(network: RCF, dataset: VideoDataset, index: int, frame: int) -> Window:
+    """What the network sees up to a frame, on its device."""
     device = network.backbone.mean.device
     numbers = clip_frames(dataset.videos[index].length, frame, 1, network.references.frames)
     heard = dataset.heard(index, numbers)
     images = network.backbone.normalise(dataset.frames(index, numbers).to(device))
-    return images, None if heard is None else heard.to(device)
+    return Window(images, None if heard is None else heard.to(device))

@@ -2,10 +2,11 @@
 
     window --backbone, by its graph--> pyramid --1x1--> target tokens ---------.
                                          `--pixel weight, pooling--> references +--encoder--> memory --decoder--> codes
+    sound --ear, LSTM--> audio tokens, which join the encoder too
     pyramid, memory --pixel decoder--> S;  codes --filters--> theta;  masks = theta S: |theta| dS + |S| dtheta
     codes --linear, softmax--> classes                        masks --sigmoid--> 1/4 (slots that compete: 1/2)
 
-It is a true upper bound over all images of the size, sound held fixed, and vacuous in practice: every LayerNorm counts
+It is a true upper bound over all images of the size and all sounds, and vacuous in practice: every LayerNorm counts
 1 / sqrt(eps), every attention the square of its longest token. It certifies nothing; it shows where the constant comes
 from.
 """
@@ -15,14 +16,16 @@ from dataclasses import dataclass
 from typing import cast
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
 from rcf.diagnostics.graph_bound import ModuleBound, graph_bound
 from rcf.diagnostics.layer_constants import UnboundedError, growing_norm, layer_constant, pooling_norm
 from rcf.diagnostics.magnitudes import ONE, ZERO, Magnitude, hypot, magnitude
+from rcf.diagnostics.sound_bound import sound_bound, sound_reach
 from rcf.diagnostics.spectral_norms import convolution_bound
 from rcf.diagnostics.transformer_bound import Growth, TokensBound, decoded, encoded
+from rcf.diagnostics.window_map import Window
+from rcf.model.audio import NoAudio
 from rcf.model.backbone_body import HierarchicalBody
 from rcf.model.fusion import JoinInEncoder, TokenTypes
 from rcf.model.mask_head import InstanceHead, PixelDecoder, SlotSoftmax
@@ -57,8 +60,8 @@ class NetworkBound:
         return hypot(self.classes, self.masks)
 
 
-def network_bound(network: RCF, window: Float[Tensor, "P 3 H W"]) -> NetworkBound:
-    """The bound for windows of this size; `network` in evaluation mode, P = R + 1 normalised images.
+def network_bound(network: RCF, window: Window) -> NetworkBound:
+    """The bound for windows of this size; `network` in evaluation mode.
 
     Raises UnboundedError for parts of which no constant is known.
     """
@@ -69,21 +72,22 @@ def network_bound(network: RCF, window: Float[Tensor, "P 3 H W"]) -> NetworkBoun
 class _Composer:
     """Walks through the figure of the network."""
 
-    def __init__(self, network: RCF, window: Tensor) -> None:
+    def __init__(self, network: RCF, window: Window) -> None:
         body = network.backbone.body
         if not isinstance(body, HierarchicalBody):
             raise UnboundedError("a plain backbone has attention whose tokens are not bounded")
-        self._network, self._window = network, window
+        self._network, self._sound = network, window.sound
+        images = window.images
         self._stages: list[tuple[str, Magnitude]] = []
         # No image of the domain is farther from any of the window.
         low, high = (
-            network.backbone.normalise(torch.full((1, 3, 1, 1), level, dtype=torch.uint8, device=window.device))
+            network.backbone.normalise(torch.full((1, 3, 1, 1), level, dtype=torch.uint8, device=images.device))
             for level in (0, 255)
         )
-        farthest = torch.maximum(window - low, high - window).double().square().flatten(1).sum(1).sqrt()
+        farthest = torch.maximum(images - low, high - images).double().square().flatten(1).sum(1).sqrt()
         self._diameter = magnitude(float(farthest.max()))
-        self._pyramid = network.backbone.pyramid(window)
-        graph = graph_bound(body.network, body.levels, body.padded(window[-1:]), float(farthest.max()))
+        self._pyramid = network.backbone.pyramid(images)
+        graph = graph_bound(body.network, body.levels, body.padded(images[-1:]), float(farthest.max()))
         self._layers = graph.modules
         self._levels = [level * layer_constant(norm, ()) for level, norm in zip(graph.maps, body.norms, strict=True)]
 
@@ -118,14 +122,32 @@ class _Composer:
         references = self._references(maps, features)
         self._told("target tokens", target)
         self._told("reference tokens", references)
-        each = network.described(self._pyramid)
+        if not isinstance(network.audio, NoAudio):
+            self._told("audio tokens", sound_bound(network.audio, network.references.frames + 1))
+        each = network.described(self._pyramid, audio=self._sound)
         kept, heard = each.kept[None, : network.references.frames], each.heard[None]
         kinds = network.target(features[-1:]), network.references.tokens(kept), network.audio.tokens(heard)
-        tokens = _tokens(kinds, fusion.types, max(target, references), self._diameter)
+        tokens = self._tokens(kinds, fusion.types, max(target, references))
         layers = encoded(fusion.encoder, tokens)
         for number, layer in enumerate(layers):
             self._told(f"encoder.{number}", layer.growth.least(layer.count))
         return layers[-1] if layers else tokens
+
+    def _tokens(self, kinds: tuple[Tokens, Tokens, Tokens], types: nn.Module, growth: Magnitude) -> TokensBound:
+        """All tokens as the encoder gets them. How long can one be?
+
+        One of an image as long as now, and what the farthest image adds by `growth`; one of sound as `sound_reach`.
+        Their parts of the window are separate: the largest constant is that of all.
+        """
+        audio = self._network.audio
+        placed = cast("tuple[Tokens, ...]", types(*kinds)) if isinstance(types, TokenTypes) else kinds
+        there = [each for each in placed if each.contents.shape[1]]
+        now = max(float(lengths(each.contents, 2).max()) for each in placed[:2] if each.contents.shape[1])
+        places = max(float(lengths(each.positions, 2).max()) for each in there)
+        reach = magnitude(now) + growth * self._diameter * math.sqrt(max(1, kinds[1].contents.shape[1]) + 1)
+        whole = max(growth, sound_bound(audio, self._network.references.frames + 1))
+        count = sum(each.contents.shape[1] for each in there)
+        return TokensBound(Growth(whole, whole), max(reach, sound_reach(audio)), magnitude(places), count)
 
     def _references(self, maps: Magnitude, features: Tensor) -> Magnitude:
         references = self._network.references
@@ -156,19 +178,6 @@ class _Composer:
         assert isinstance(last, nn.GroupNorm)
         cells = self._pyramid[0].shape[-2:].numel()
         return pixels, _normalised_size(last, cells)
-
-
-def _tokens(
-    kinds: tuple[Tokens, Tokens, Tokens], types: nn.Module, growth: Magnitude, diameter: Magnitude
-) -> TokensBound:
-    """All tokens as the encoder gets them: how long can one be? As long as now, and what the farthest image adds."""
-    placed = cast("tuple[Tokens, ...]", types(*kinds)) if isinstance(types, TokenTypes) else kinds
-    there = [each for each in placed if each.contents.shape[1]]
-    now = max(float(lengths(each.contents, 2).max()) for each in there)
-    places = max(float(lengths(each.positions, 2).max()) for each in there)
-    frames = max(1, kinds[1].contents.shape[1])
-    reach = magnitude(now) + growth * diameter * math.sqrt(frames + 1)
-    return TokensBound(Growth(growth, growth), reach, magnitude(places), sum(each.contents.shape[1] for each in there))
 
 
 def _weight(weight: nn.Module, longest: Magnitude) -> Magnitude:

@@ -1,6 +1,6 @@
 """How far input and output move between adjacent frames, and what another order of the slots would have cost.
 
-    images T 3 H W  --over_windows--> d_in: of the target alone, and of the window (references and target)
+    images T 3 H W, sound  --over_windows--> d_in: of the target image alone, and of the window (references, target)
     logits of T frames --probabilities--> N N costs of classes and of masks --slot_swaps--> d_out, d_swap, d_self
 
     classes   masks   both = classes and masks as they are; the masks outweigh the classes by far
@@ -55,7 +55,7 @@ class PairGaps:
     image: float
     """d_in of the target image alone, normalised, 2-norm: the paper's."""
     window: float
-    """d_in of all that the network sees."""
+    """d_in of all that the network sees, sound too."""
     fired: int
     """Slots that fired in either frame."""
     gaps: Mapping[Measure, SlotGaps]
@@ -98,10 +98,17 @@ def pair_gaps(
     masks: Float[Tensor, "T Q h w"],
     references: int,
     reading: Reading,
+    sound: Float[Tensor, "T A E"] | None = None,
 ) -> list[PairGaps]:
-    """All adjacent pairs of a video, from normalised images and logits; none for a video of one frame."""
+    """All adjacent pairs of a video, from normalised images and logits; none for a video of one frame.
+
+    `sound`: what a network that listens hears at each frame.
+    """
     steps = squared_steps(images)
-    windows, targets = floats(over_windows(steps, references)), floats(steps.sqrt())
+    targets = floats(steps.sqrt())
+    if sound is not None:
+        steps = steps + squared_steps(sound)
+    windows = floats(over_windows(steps, references))
     frames = _outputs(classes, masks, reading.class_threshold)
     found: list[PairGaps] = []
     before = next(frames, None)

@@ -15,8 +15,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import fsum
 
-from torch import Tensor
-
 from rcf.config import EvaluationConfig
 from rcf.config.evaluation import FrameChoice
 from rcf.data.annotations import Annotations
@@ -128,13 +126,14 @@ class Evaluator:
         frames = self._dataset.frames(index)
         answer = answer_video(network, self._dataset, index, frames)
         images = network.backbone.normalise(frames.to(network.backbone.mean.device)).cpu()
-        gaps = {way.class_threshold: self._gaps(images, answer, network, way) for way in self._ways}
-        return [self._read(index, answer, gaps[way.class_threshold], way) for way in self._ways]
+        classes, masks, sound = answer.classes[-1], answer.masks[-1], self._dataset.heard(index)
 
-    def _gaps(self, images: Tensor, answer: Segmentation, network: RCF, way: EvaluationConfig) -> tuple[PairGaps, ...]:
-        reading = Reading(way.class_threshold, self._usual_share)
-        classes, masks = answer.classes[-1], answer.masks[-1]
-        return tuple(pair_gaps(images, classes, masks, network.references.frames, reading))
+        def gaps(threshold: float) -> tuple[PairGaps, ...]:
+            reading = Reading(threshold, self._usual_share)
+            return tuple(pair_gaps(images, classes, masks, network.references.frames, reading, sound))
+
+        known = {threshold: gaps(threshold) for threshold in {way.class_threshold for way in self._ways}}
+        return [self._read(index, answer, known[way.class_threshold], way) for way in self._ways]
 
     def _read(self, index: int, answer: Segmentation, gaps: tuple[PairGaps, ...], way: EvaluationConfig) -> VideoResult:
         """Frame by frame, masks of full size are let go at once: only drawn videos keep them."""

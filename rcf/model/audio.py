@@ -50,6 +50,8 @@ class Vgg(nn.Module):
     """
 
     outputs = 4096
+    unit = 1.0
+    """Of log-mel, in the first layer's input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -78,6 +80,8 @@ class SmallEar(nn.Module):
     """A network of a fifth of a million weights for a CPU: 128 numbers a patch."""
 
     outputs = 128
+    unit = 4.0
+    """Of log-mel, in the first layer's input."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -92,7 +96,7 @@ class SmallEar(nn.Module):
 
     def forward(self, patches: Float[Tensor, "N A E"]) -> Float[Tensor, "N V"]:
         """Features of patches; silence is zero on the way in, and a loud bin about 2."""
-        maps = self.pool(self.features((patches[:, None] - SILENCE) / 4))
+        maps = self.pool(self.features((patches[:, None] - SILENCE) / self.unit))
         return self.embeddings(maps.flatten(1))
 
 

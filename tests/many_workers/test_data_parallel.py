@@ -74,5 +74,5 @@ def test_an_evaluation_gives_the_same_metrics_and_files_for_any_number_of_worker
     metrics, *others = servers.results("evaluate", size, task="rcf", config=config, folder=str(tmp_path / "many"))
     assert metrics == json.loads(json.dumps(dict(alone.metrics)))
     assert files_below(tmp_path / "many") == files_below(tmp_path / "one")
-    assert {"results.json", "pairs.parquet"} < set(files_below(tmp_path / "one"))
+    assert {"results.json", "pairs.parquet", "objects.parquet"} < set(files_below(tmp_path / "one"))
     assert others == [None] * (size - 1)

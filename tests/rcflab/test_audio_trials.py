@@ -5,6 +5,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -58,6 +59,20 @@ def test_a_trial_with_sound_trains_and_is_evaluated(tmp_path: Path) -> None:
     assert math.isfinite(training.advance()["train/loss"])
     (found,) = training.evaluate([config], [tmp_path / "out"])
     assert math.isfinite(found.metrics["val/ap"])
+
+
+def test_smoothness_of_a_trial_with_sound_is_that_of_images_and_sound(tmp_path: Path) -> None:
+    config = settings({**DATA.model_dump(), "root": str(tmp_path)})
+    asked = {"jacobian_points": 1, "lipschitz_bound": True}
+    TASK.prepare(config)
+    (found,) = TASK.start(config, 0).evaluate(
+        [{**config, "evaluation": {**config["evaluation"], **asked}}], [tmp_path / "out"]
+    )
+    secant, norm = (found.metrics[f"lipschitz/{name}"] for name in ("secant_mean", "jacobian_p95"))
+    assert 0 < secant < norm < 10 ** found.metrics["lipschitz/bound_log10"]
+    pairs = pandas.read_parquet(tmp_path / "out" / "pairs.parquet")
+    first = pairs[pairs["frame"] == 1]  # its references are the first frame, so only the target moves
+    assert len(first) and (first["d_in_window"] > first["d_in_image"]).all()
 
 
 def test_what_is_heard_changes_the_training(videos: Path, tmp_path: Path) -> None:

@@ -20,21 +20,19 @@ from rcflab.track.mlflow_client import MlflowStore
 QUICK = ["--strides", "2", "--points", "3"]
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with videos, and the cell of a network that has learnt for one step."""
-    root = tmp_path_factory.mktemp("lab")
+def cell(root: Path, queries: int = 4, class_threshold: float = 0.1) -> Path:
+    """Videos below `root`, and the cell of a network that has learnt for one step."""
     attention = {"layers": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
     config = RcfConfig.model_validate(
         {
             "model": {
                 "backbone": {"name": "test_efficientnet"}, "width": 16, "encoder": attention, "decoder": attention,
-                "queries": 4, "mask": {"fpn_width": 16, "filter_width": 8}, "reference": {"tokens": 4},
+                "queries": queries, "mask": {"fpn_width": 16, "filter_width": 8}, "reference": {"tokens": 4},
             },
             "data": {"kind": "synthetic", "train_clips": 2, "val_clips": 3, "frames": 4, "root": str(root / "sets")},
             "input": {"height": 32, "width": 48},
             "training": {"steps": 1, "clips_per_step": 1, "targets_per_clip": 2},
-            "evaluation": {"class_threshold": 0.1},
+            "evaluation": {"class_threshold": class_threshold},
         }
     ).model_dump(mode="json")  # fmt: skip
     TASK.prepare(config)
@@ -43,6 +41,14 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = root / "cell" / "checkpoints" / "step-00000001"
     folder.mkdir(parents=True)
     training.save(folder)
+    return root / "cell"
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with videos and a cell."""
+    root = tmp_path_factory.mktemp("lab")
+    cell(root)
     return root
 
 
@@ -98,6 +104,9 @@ def test_pairs_are_beside_the_page_and_nothing_is_nan(page: tuple[Result, str], 
         rows = pandas.read_parquet(lab / "out" / f"page-pairs-{place}-{name}.parquet")
         assert len(rows) == 3 * 3
         assert rows["d_out_both"].notna().all()
+        objects = pandas.read_parquet(lab / "out" / f"page-objects-{place}-{name}.parquet")
+        assert objects["adjacent"].sum() == (rows["kept"] + rows["changed"]).sum()
+        assert (objects["adjacent"] & ~objects["kept_slot"]).sum() == rows["changed"].sum()
     assert "nan" not in re.sub(r"base64,[^\"]*", "", page[1]).lower()
 
 
@@ -123,6 +132,44 @@ def test_other_data_is_taken_where_it_is_asked_for(lab: Path, tmp_path: Path) ->
     result = run(lab, "--data", str(tmp_path / "other"), "--json", "-o", str(tmp_path / "page.html"))
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["small"]["curve"]["1"]["pairs"] == 1
+
+
+def odd_set(root: Path) -> Path:
+    """A video of one frame, one without objects, and one whose frames are all the same."""
+    write_synthetic(root, SyntheticConfig(train_clips=1, val_clips=3, frames=4))
+    file = root / "val" / "instances.json"
+    content = json.loads(file.read_text())
+    short, empty, still = content["videos"]
+    kept = [track for track in content["annotations"] if track["video_id"] != empty["id"]]
+    for track in kept:
+        if track["video_id"] == short["id"]:
+            track |= {name: values[:1] for name, values in track.items() if isinstance(values, list) and name != "bbox"}
+            track["bboxes"] = track["bboxes"][:1]
+    short |= {"file_names": short["file_names"][:1], "length": 1}
+    frames = [root / "val" / "JPEGImages" / name for name in still["file_names"]]
+    for frame in frames[1:]:
+        frame.write_bytes(frames[0].read_bytes())
+    kept = [track for track in kept if any(track["segmentations"])]
+    file.write_text(json.dumps({**content, "annotations": kept}))
+    return root
+
+
+@pytest.mark.parametrize(("queries", "threshold"), [(4, 0.1), (1, 0.1), (4, 1.0)])
+def test_odd_videos_one_slot_and_no_fired_slot_have_a_page_and_finite_numbers(
+    tmp_path: Path, queries: int, threshold: float
+) -> None:
+    network, output = cell(tmp_path, queries, threshold), tmp_path / "page.html"
+    data = odd_set(tmp_path / "odd")
+    options = ["-c", str(network), "--data", str(data), *QUICK, "--json", "-o", str(output)]
+    result = CliRunner().invoke(app, ["diagnose", *options])
+    assert result.exit_code == 0, result.output
+    assert not re.search("NaN|Infinity", result.stdout)
+    (found,) = json.loads(result.stdout).values()
+    # Three pairs each of the video without objects and of the still one; a still pair has no secant.
+    assert found["curve"]["1"]["pairs"] == 6
+    assert ("lipschitz/swap_ratio" in found["metrics"]) <= (queries > 1 and threshold < 1)
+    assert found["metrics"]["lipschitz/secant_mean"] > 0
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", output.read_text()).lower()
 
 
 def test_weights_that_are_not_finite_are_named_and_no_page_is_written(lab: Path, tmp_path: Path) -> None:
@@ -188,8 +235,8 @@ def test_a_run_of_mlflow_stands_for_its_checkpoint_and_gets_the_page(lab: Path, 
     result = CliRunner().invoke(app, ["diagnose", "--run", mine, *options])
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith("arm seed 0:")
-    assert {each.path for each in client.list_artifacts(mine, "diagnosis")} == {
-        "diagnosis/page.html", "diagnosis/page-pairs-1-arm_seed_0.parquet",
+    assert {each.path.removeprefix("diagnosis/") for each in client.list_artifacts(mine, "diagnosis")} == {
+        "page.html", "page-pairs-1-arm_seed_0.parquet", "page-objects-1-arm_seed_0.parquet",
     }  # fmt: skip
     for run_id, said in ((other, "no checkpoint"), ("0" * 32, "a run of this store")):
         result = CliRunner().invoke(app, ["diagnose", "--run", f"name={run_id}", *options])

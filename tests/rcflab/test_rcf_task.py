@@ -57,12 +57,13 @@ def test_an_evaluation_returns_metrics_records_and_pictures(config: dict[str, An
     (found,) = training.evaluate([config], [tmp_path])
     assert {"val/ap", "val/ap50", "lipschitz/secant_mean", "cost/params_m"} <= found.metrics.keys()
     assert all(math.isfinite(value) for value in found.metrics.values())
-    results, pairs, picture, *figures = found.artifacts
+    results, pairs, objects, picture, *figures = found.artifacts
     assert figures[0] == tmp_path / "order" / "pairs.png"
     assert all(Image.open(path).size[0] > 300 for path in figures)
     rows = pandas.read_parquet(pairs)
     assert {"video", "frame", "d_in_window", "d_out_both", "d_swap_fired_balanced", "d_self_classes"} <= set(rows)
     assert len(rows) and rows["d_out_both"].notna().all()
+    assert objects.name == "objects.parquet" and "slot_after" in pandas.read_parquet(objects)
     assert isinstance(json.loads(results.read_text()), list)
     assert Image.open(picture).size[1] == 180
 

@@ -1,7 +1,7 @@
 """`rcflab diagnose`: order of slots and smoothness of trained networks, as one HTML page.
 
 --checkpoint C ... | --run ID   --load--> network      --data ROOT --> videos, the same for all
-    --study--> what was found --diagnosis_page--> FILE.html, and pairs-NAME.parquet beside it; with --run also in MLflow
+    --study--> what was found --diagnosis_page--> FILE.html, pairs and objects as Parquet; with --run also in MLflow
 """
 
 from collections.abc import Sequence

@@ -94,7 +94,7 @@ def pairs_plot(pairs: Sequence[PairRow]) -> Figure:
             (("cheapest other order", SOFT), ("d_out, order kept", BETTER), ("d_out, order changed", WORSE))
         ):
             axes.text(1.03, 0.9 - 0.09 * height, words, transform=axes.transAxes, fontsize=8, color=colour)
-        axes.set_xlabel("d_in of the window (2-norm, normalised images)")
+        axes.set_xlabel("d_in of the window (2-norm, of what the network sees)")
         axes.set_ylabel("gap of outputs (2-norm)")
     return figure
 

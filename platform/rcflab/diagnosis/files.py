@@ -1,6 +1,6 @@
-"""What a diagnosis leaves on disk: the page, and all pairs of frames beside it.
+"""What a diagnosis leaves on disk: the page, and beside it what it was counted from.
 
-DiagnosisPage --> FILE.html      each network's OrderResult --> FILE-pairs-1-NAME.parquet
+DiagnosisPage --> FILE.html      each network's OrderResult --> FILE-pairs-1-NAME.parquet, FILE-objects-1-NAME.parquet
 """
 
 import re
@@ -11,7 +11,7 @@ from pathlib import Path
 from rcf.errors import InputError, Problem
 from rcflab.diagnosis.page import Diagnosed, DiagnosisPage, render_diagnosis
 from rcflab.ledger.files import replace_text, storage_errors
-from rcflab.order_files import write_pairs
+from rcflab.order_files import write_objects, write_pairs
 
 
 def check_output(path: Path) -> None:
@@ -25,13 +25,15 @@ def check_output(path: Path) -> None:
 
 
 def write_diagnosis(path: Path, page: DiagnosisPage, found: Sequence[Diagnosed]) -> list[Path]:
-    """Write the page and the pairs; returns all files, the page first. Raises StorageError."""
+    """Write the page, pairs and objects; returns all files, the page first. Raises StorageError."""
     replace_text(path, render_diagnosis(page))
-    pairs: list[Path] = []
+    written = [path]
     for place, each in enumerate(found, start=1):
         # By place too: two names may differ in nothing but signs that a file's name cannot have.
-        file = path.with_name(f"{path.stem}-pairs-{place}-{re.sub(r'[^A-Za-z0-9._-]', '_', each.name)}.parquet")
-        with storage_errors(file, "write"):
-            write_pairs(file, each.study.order, each.videos)
-        pairs.append(file)
-    return [path, *pairs]
+        end = f"{place}-{re.sub(r'[^A-Za-z0-9._-]', '_', each.name)}.parquet"
+        pairs, objects = (path.with_name(f"{path.stem}-{kind}-{end}") for kind in ("pairs", "objects"))
+        with storage_errors(path.parent, "write into"):
+            write_pairs(pairs, each.study.order, each.videos)
+            write_objects(objects, each.study.order, each.videos, each.categories)
+        written += [pairs, objects]
+    return written

@@ -21,9 +21,9 @@ from rcflab.report.page import PagePicture
 from rcflab.report.style import image
 
 _READ = (
-    "d_in is the distance of two windows of normalised images (references and target), d_out that of the stacked class "
-    "and mask probabilities, both as 2-norms. d_swap is the cheapest assignment of slots but the identity, over the "
-    "slots that fired in either frame.",
+    "d_in is the distance of two windows (normalised images of references and target, and their sound as log-mel where "
+    "the network listens), d_out that of the stacked class and mask probabilities, both as 2-norms. d_swap is the "
+    "cheapest assignment of slots but the identity, over the slots that fired in either frame.",
     "A secant or a Jacobian norm is a lower bound of a Lipschitz constant, never an upper one. The layer product is an "
     "upper bound, and vacuous.",
     "Whether a slot shows the same object is decided by the ground truth: fired masks and true masks of a frame are "

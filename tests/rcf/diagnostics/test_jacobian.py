@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from rcf.config import ModelConfig
+from rcf.config import AudioConfig, ModelConfig
 from rcf.diagnostics.golub_kahan import Effort
 from rcf.diagnostics.jacobian import along_segment, integrated_step, jacobian_norm
-from rcf.diagnostics.window_map import Part, WindowMap, differentiable, segment_window
+from rcf.diagnostics.window_map import Part, Window, WindowMap, differentiable, segment_window
 from rcf.model import build_network
 from rcf.model.network import RCF
+from rcf.sound import MEL_BINS
 from rcf.streaming import segment_video
 
 PARTS: tuple[Part, ...] = ("classes", "masks", "both")
@@ -20,8 +21,20 @@ FINE = Effort(steps=40, tolerance=1e-6)
 
 
 @pytest.fixture(scope="module")
-def window() -> Tensor:
-    return torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+def window() -> Window:
+    return Window(torch.randn(2, 3, 16, 16, generator=torch.Generator().manual_seed(3), dtype=torch.float64))
+
+
+def listening(tiny_model: Callable[..., ModelConfig]) -> tuple[RCF, Window]:
+    """With a window of its own, which sounds."""
+    audio = AudioConfig(features="small", mel_frames=16, lstm_width=8)
+    drawn = torch.Generator().manual_seed(4)
+    window = Window(
+        torch.randn(2, 3, 16, 16, generator=drawn, dtype=torch.float64),
+        torch.randn(2, 16, MEL_BINS, generator=drawn, dtype=torch.float64),
+    )
+    network = build_network(tiny_model().model_copy(update={"audio": audio}), categories=2, seed=0)
+    return network.double(), window
 
 
 @pytest.fixture
@@ -33,27 +46,65 @@ def test_the_map_answers_as_the_stream_does(tiny_network: RCF, video: Tensor) ->
     wanted = segment_video(tiny_network.eval(), video)
     with differentiable(tiny_network), torch.no_grad():
         images = tiny_network.backbone.normalise(video)
-        found = segment_window(tiny_network, images[2:5])
+        found = segment_window(tiny_network, Window(images[2:5]))
     torch.testing.assert_close(found.masks[-1, 0], wanted.masks[-1, 4], rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(found.classes[-1, 0], wanted.classes[-1, 4], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_the_norm_is_that_of_the_whole_jacobian(network: RCF, window: Tensor, part: Part) -> None:
+def test_the_norm_is_that_of_the_whole_jacobian(network: RCF, window: Window, part: Part) -> None:
     with differentiable(network):
-        function = WindowMap(network, part, usual_area=4.0)
-        whole = torch.autograd.functional.jacobian(function, window).flatten(1)
-        found = jacobian_norm(function, window, FINE)
+        function = WindowMap(network, part, 4.0, window)
+        whole = torch.autograd.functional.jacobian(function, window.stacked)
+        found = jacobian_norm(function, window.stacked, FINE)
     assert found.converged
     assert found.value == pytest.approx(float(torch.linalg.matrix_norm(whole, 2)), rel=1e-6)
 
 
-def test_parts_and_slots_bound_the_whole(network: RCF, window: Tensor) -> None:
+def test_sound_is_a_part_of_the_point(tiny_model: Callable[..., ModelConfig]) -> None:
+    network, window = listening(tiny_model)
+    assert window.sound is not None
     with differentiable(network):
-        parts = {
-            part: jacobian_norm(WindowMap(network, part, 4.0), window).value for part in ("classes", "masks", "both")
-        }
-        slots = [jacobian_norm(WindowMap(network, "both", 4.0, slot=slot), window).value for slot in range(5)]
+        function = WindowMap(network, "both", 4.0, window)
+        whole = torch.autograd.functional.jacobian(function, window.stacked)
+        found = jacobian_norm(function, window.stacked, FINE)
+    assert found.value == pytest.approx(float(torch.linalg.matrix_norm(whole, 2)), rel=1e-6)
+    of_sound = whole[:, window.images.numel() :]
+    assert of_sound.shape[1] == window.sound.numel()
+    assert float(of_sound.abs().max()) > 0
+
+
+def test_sound_has_a_derivative_in_single_precision_and_libraries_are_back_after(
+    tiny_model: Callable[..., ModelConfig],
+) -> None:
+    """In double precision torch takes no library for the LSTM: that would prove nothing."""
+    network, window = listening(tiny_model)
+    assert window.sound is not None
+    single = Window(window.images.float(), window.sound.float())
+    libraries = torch.backends.mkldnn.enabled, torch.backends.cudnn.enabled
+    with differentiable(network.float()):
+        found = jacobian_norm(WindowMap(network, "both", 4.0, single), single.stacked)
+    with differentiable(network.double()):
+        wanted = jacobian_norm(WindowMap(network, "both", 4.0, window), window.stacked)
+    assert found.value == pytest.approx(wanted.value, rel=1e-3)
+    assert (torch.backends.mkldnn.enabled, torch.backends.cudnn.enabled) == libraries
+
+
+def test_a_window_comes_back_from_its_vector(tiny_model: Callable[..., ModelConfig]) -> None:
+    _, window = listening(tiny_model)
+    again = window.unstacked(window.stacked)
+    assert again.sound is not None and window.sound is not None
+    assert torch.equal(again.images, window.images)
+    assert torch.equal(again.sound, window.sound)
+
+
+def test_parts_and_slots_bound_the_whole(network: RCF, window: Window) -> None:
+    def norm(part: Part, slot: int | None = None) -> float:
+        return jacobian_norm(WindowMap(network, part, 4.0, window, slot), window.stacked).value
+
+    with differentiable(network):
+        parts = {part: norm(part) for part in PARTS}
+        slots = [norm("both", slot) for slot in range(5)]
     assert max(parts["classes"], parts["masks"]) <= parts["both"] * 1.001
     assert parts["both"] <= math.hypot(parts["classes"], parts["masks"]) * 1.001
     assert max(slots) <= parts["both"] * 1.001 <= 1.002 * math.hypot(*slots)

@@ -8,7 +8,7 @@ from rcf.data.ytvis import VideoDataset
 from rcf.diagnostics.golub_kahan import Effort
 from rcf.diagnostics.jacobian import jacobian_norm
 from rcf.diagnostics.local_norms import affordable_points, local_norms, spread_places
-from rcf.diagnostics.window_map import WindowMap, differentiable
+from rcf.diagnostics.window_map import Window, WindowMap, differentiable
 from rcf.model.network import RCF
 
 ONE_STEP = Effort(steps=2, seeds=(0,))
@@ -31,7 +31,7 @@ def test_each_is_the_norm_of_its_window(tiny_network: RCF, clips: VideoDataset) 
     (found,) = local_norms(tiny_network, clips, spread_places(clips, 1), effort=ONE_STEP)
     frames = torch.stack([clips.frame(found.video, number) for number in [*window(found.frame, 2), found.frame]])
     with differentiable(tiny_network):
-        images = tiny_network.backbone.normalise(frames)
-        wanted = jacobian_norm(WindowMap(tiny_network, "both", 1.0), images, ONE_STEP)
+        seen = Window(tiny_network.backbone.normalise(frames))
+        wanted = jacobian_norm(WindowMap(tiny_network, "both", 1.0, seen), seen.stacked, ONE_STEP)
     assert found.estimate == wanted
     assert found.estimate.value > 0

@@ -96,6 +96,14 @@ def test_a_window_moves_where_its_references_do_although_the_target_stands_still
     assert (found[1].image, found[1].window) == (0.0, pytest.approx(found[0].image))
 
 
+def test_a_window_moves_where_its_sound_does_although_its_images_stand_still() -> None:
+    sound = torch.randn(3, 5, 4)
+    found = pair_gaps(*outputs([[0, 4]] * 3, (0.5, 0.5, 0.5)), 1, READING, sound)
+    steps = [float((sound[t] - sound[t - 1]).double().square().sum()) for t in (1, 2)]
+    assert [pair.image for pair in found] == [0.0, 0.0]
+    assert [pair.window for pair in found] == pytest.approx([math.sqrt(steps[0]), math.sqrt(steps[0] + steps[1])])
+
+
 def test_one_slot_and_one_frame_are_no_pair_to_speak_of() -> None:
     (pair,) = gaps_of([[0], [1]], (0.0, 1.0))
     assert (pair.gaps["both"].swap, pair.gaps["both"].own, pair.margin()) == (None, None, None)

@@ -124,7 +124,7 @@ MORE_PLANS = {
     "constant, 5 seeds": replace(CONSTANT, seeds=5),
     "mixed, 5 seeds": replace(MIXED, seeds=5),
 }
-"""Half an hour of one core for 100 tables."""
+"""Beside the others, half an hour of one core for 500 tables of each."""
 PLANS |= MORE_PLANS
 
 
