@@ -11,13 +11,14 @@ from collections.abc import Callable
 
 import torch
 import torch.nn.functional as functional
+from timm.layers.grn import GlobalResponseNorm
 from torch import Tensor, nn
 
 from rcf.diagnostics.magnitudes import ONE, Magnitude, magnitude
 from rcf.diagnostics.spectral_norms import batch_norm_scale, convolution_bound, linear_norm
 from rcf.tensors import length, spectral_norm
 
-_SLOPES = {
+SLOPES = {
     "identity": 1.0,
     "flatten": 1.0,
     "dropout": 1.0,
@@ -32,13 +33,13 @@ _SLOPES = {
     "silu": 1.099840,
     "swish": 1.099840,
     "hardswish": 1.5,
+    "gelu": 1.128905,
+    "gelutanh": 1.128994,
 }
 """Largest slopes, rounded up, by the name of the kind: timm has classes of its own for what torch has too."""
 COARSE = 16
 """Frequencies an axis at which convolutions are bounded here: a 3x3 kernel's bound is 4 % larger for it at most, which
 the logarithm of a product hardly sees."""
-GATES = frozenset({"sigmoid", "hardsigmoid"})
-"""Kinds whose values are in (0, 1)."""
 
 
 class UnboundedError(ValueError):
@@ -60,15 +61,27 @@ def layer_constant(layer: nn.Module, shape: tuple[int, ...]) -> Magnitude:
         case nn.BatchNorm2d():
             return magnitude(float(batch_norm_scale(layer).abs().max())) * activation_of(layer)
         case nn.LayerNorm() | nn.GroupNorm():
-            return normalisation(layer.weight, layer.eps)
+            return normalisation(layer.weight, layer.eps) * activation_of(layer)
+        case GlobalResponseNorm():
+            return response_norm(layer.weight)
+        case nn.GELU():
+            return magnitude(SLOPES["gelu" if layer.approximate == "none" else "gelutanh"])
+        case _ if kind_of(layer) in SLOPES or (isinstance(layer, nn.Sequential) and not len(layer)):
+            return magnitude(SLOPES.get(kind_of(layer), 1.0))
+        case _:
+            return _resized(layer, shape)
+
+
+def _resized(layer: nn.Module, shape: tuple[int, ...]) -> Magnitude:
+    """Of what makes maps smaller or larger."""
+    match layer:
         case nn.MaxPool2d():
             return magnitude(math.sqrt(math.prod(_reuse(layer, axis) for axis in (0, 1))))
-        case nn.AvgPool2d():
+        # Subclasses of timm's pad by themselves.
+        case nn.AvgPool2d() if type(layer) is nn.AvgPool2d and layer.divisor_override is None:
             return magnitude(math.prod(_axis_norm(shape[axis - 2], _averaging(layer, axis)) for axis in (0, 1)))
-        case nn.GELU():
-            return magnitude(1.128905 if layer.approximate == "none" else 1.128994)
-        case _ if kind_of(layer) in _SLOPES:
-            return magnitude(_SLOPES[kind_of(layer)])
+        case nn.Upsample(mode="nearest", scale_factor=float(factor)) if factor.is_integer():
+            return magnitude(growing_norm(int(factor)))
         case _:
             raise UnboundedError(f"no Lipschitz constant is known for {type(layer).__name__}")
 
@@ -77,6 +90,17 @@ def normalisation(gain: Tensor | None, eps: float) -> Magnitude:
     """LayerNorm and GroupNorm: worst where all inputs are equal, so that eps alone divides."""
     largest = 1.0 if gain is None else float(gain.detach().abs().max())
     return magnitude(largest / math.sqrt(eps))
+
+
+def response_norm(gain: Tensor) -> Magnitude:
+    """ConvNeXt's global response norm x + b + w x n, n_c = g_c / (mean g + eps), g_c the 2-norm of channel c of C.
+
+    The Jacobian of x n: across x_c it is n_c. Along it, from g to g n, it is 2 diag(n) - (n n) 1' / C (eps aside, which
+    makes it smaller). As sum n <= C, so are each n_c and its norms: 2 C + C C / sqrt C in all. Where one channel alone
+    answers, C sqrt C is reached.
+    """
+    count = gain.numel()
+    return magnitude(1 + float(gain.detach().abs().max()) * (2 * count + count**1.5))
 
 
 def normalised_reach(layer: nn.LayerNorm) -> Magnitude:
@@ -122,7 +146,7 @@ def _along(value: int | tuple[int, ...], axis: int) -> int:
     return value if isinstance(value, int) else value[axis]
 
 
-def activation_of(layer: nn.BatchNorm2d) -> Magnitude:
+def activation_of(layer: nn.Module) -> Magnitude:
     """timm's norms bring their activation."""
     activation = getattr(layer, "act", None)
     return ONE if activation is None else layer_constant(activation, ())
