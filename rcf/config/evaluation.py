@@ -38,6 +38,6 @@ class EvaluationConfig(Config):
     at most half of the evaluation pass, none where that does not pay for one."""
     lipschitz_bound: bool = True
     """Whether the layer-product bound of the network is computed, for `lipschitz/bound_log10`: a second for a narrow
-    network, minutes for a wide one on a CPU."""
+    network, half a minute for a ResNet-50 on one thread of a CPU."""
     overlays: Annotated[int, Field(ge=0)] = 2
     """Number of validation clips that are drawn."""
