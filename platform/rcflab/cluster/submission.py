@@ -1,0 +1,85 @@
+"""Which Ray job an experiment is, and what to do where jobs of it are there already.
+
+    files that are sent, arguments --submission_name--> rcflab-NAME-1a2b3c4d5e6f
+    jobs of that name on the cluster --next_step--> Attach   one runs, or waits
+                                                    Done     the newest succeeded
+                                                    Submit   there is none, or the newest failed or was stopped
+
+Ray refuses an id that it has seen, also one of a job that failed, so attempts are numbered: NAME-1, NAME-2. Two
+submissions at one moment choose the same number, Ray takes one of them, and the other one attaches to it. What was
+trained is in the storage, not in the job: a further attempt goes on where the one before ended, and a head that has
+lost its list of jobs costs nothing but one more start.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from rcflab.identity import digest
+
+Status = Literal["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
+"""Ray's, of a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterJob:
+    """A job as the cluster lists it."""
+
+    id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """Follow this one."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing is left to do: this one succeeded."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Start a job with this id."""
+
+    job: str
+    after: ClusterJob | None
+    """The attempt before, which did not succeed."""
+
+
+def submission_name(experiment: str, files: Mapping[str, str], arguments: Sequence[str]) -> str:
+    """The name that all attempts at one experiment share.
+
+    `files`: what is sent, relative path -> digest of its content; `arguments`: of `rcflab run`, behind the experiment.
+    The same YAMLs with the same options have the same name from every machine.
+    """
+    content = digest({"files": dict(files), "arguments": list(arguments)})
+    return f"rcflab-{re.sub(r'[^a-z0-9-]', '-', experiment.lower())}-{content[:12]}"
+
+
+def next_step(name: str, jobs: Iterable[ClusterJob]) -> Attach | Done | Submit:
+    """What to do with the experiment of this name, from all jobs that the cluster knows."""
+    attempts = {number: job for job in jobs if (number := _attempt(name, job.id))}
+    if not attempts:
+        return Submit(f"{name}-1", None)
+    number = max(attempts)
+    newest = attempts[number]
+    match newest.status:
+        case "PENDING" | "RUNNING":
+            return Attach(newest.id)
+        case "SUCCEEDED":
+            return Done(newest.id)
+        case "FAILED" | "STOPPED":
+            return Submit(f"{name}-{number + 1}", newest)
+
+
+def _attempt(name: str, job: str) -> int:
+    """Its number; 0 for a job of another name."""
+    found = re.fullmatch(re.escape(name) + r"-([1-9]\d*)", job)
+    return int(found[1]) if found else 0
