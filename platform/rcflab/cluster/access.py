@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
@@ -76,8 +77,9 @@ def _refused(got: str, wanted: str) -> InputError:
 class _NoRedirect(HTTPRedirectHandler):
     """A redirection could carry the token to another machine."""
 
-    def redirect_request(self, *_: object) -> None:
+    def redirect_request(self, req: Request, fp: Any, code: int, msg: str, headers: Any, newurl: str) -> Request | None:
         """Followed nowhere: it is an answer like any other."""
+        return None
 
 
 def _status(server: str, token: str | None) -> int:
