@@ -20,9 +20,7 @@ def written(folder: Path, **texts: str) -> None:
 
 
 @pytest.mark.parametrize("base", [None, "synth"])
-def test_what_is_sent_is_the_same_experiment(
-    tmp_path: Path, base: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_sent_is_the_same_experiment(tmp_path: Path, base: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RCF_YTVIS2019", "/data")
     experiment = EXPERIMENTS / "table_5_token_size.yaml"
     sent = sent_files(experiment, base)
