@@ -22,6 +22,7 @@ _COMMANDS = {
     "check": "Validate an experiment, its data and weights.",
     "plan": "List the cells and how far each is; starts nothing.",
     "run": "Train and evaluate what is missing, then write the tables.",
+    "submit": "Run an experiment as a job on a Ray cluster.",
     "table": "Print the tables of finished experiments.",
     "report": "Write one HTML page of all there is to tell of an experiment.",
     "replay": "Run one trial again and compare it bit for bit.",

@@ -8,6 +8,7 @@ class JobDetails:
     submission_id: str | None
     status: JobStatus
     message: str | None
+    driver_exit_code: int | None
 
 class JobSubmissionClient:
     def __init__(self, address: str | None = None, *, headers: Mapping[str, str] | None = None) -> None: ...

@@ -11,14 +11,30 @@ import os
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from ray.job_submission import JobSubmissionClient
 
-from rcflab.cluster.submission import ClusterJob
+from rcflab.cluster.submission import ClusterJob, Status
 from rcflab.errors import ServiceDownError
 
 _OVERRIDES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What Ray says of one job."""
+
+    status: Status
+    message: str
+    exit_code: int | None
+    """Of its command, where that has ended by itself."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status in ("STOPPED", "SUCCEEDED", "FAILED")
 
 
 class RayJobs:
@@ -54,8 +70,8 @@ class RayJobs:
                 raise
         return True
 
-    def state(self, job: str) -> tuple[ClusterJob, str]:
-        """A job and what Ray says of it. Raises KeyError for one that is not there."""
+    def state(self, job: str) -> JobState:
+        """How far a job is. Raises KeyError for one that is not there."""
         with self._answering():
             try:
                 found = self._client.get_job_info(job)
@@ -63,7 +79,12 @@ class RayJobs:
                 if "404" in str(error):
                     raise KeyError(job) from error
                 raise
-        return ClusterJob(job, found.status.value), found.message or ""
+        return JobState(found.status.value, found.message or "", found.driver_exit_code)
+
+    def log(self, job: str) -> str:
+        """All that it has written so far."""
+        with self._answering():
+            return self._client.get_job_logs(job)
 
     def follow(self, job: str, write: Callable[[str], None]) -> None:
         """Hand over the log, from its beginning, until the job ends."""
