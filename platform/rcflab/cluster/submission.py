@@ -16,7 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from rcflab.errors import InputError, Problem
 from rcflab.identity import digest
+from rcflab.suggest import nearest
 
 Status = Literal["PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED"]
 """Ray's, of a job."""
@@ -77,6 +79,34 @@ def next_step(name: str, jobs: Iterable[ClusterJob]) -> Attach | Done | Submit:
             return Done(newest.id)
         case "FAILED" | "STOPPED":
             return Submit(f"{name}-{number + 1}", newest)
+
+
+def find_job(text: str, jobs: Iterable[ClusterJob]) -> ClusterJob:
+    """The job with this id, or the newest of this name or this experiment. Raises InputError where there is none."""
+    ours = [job for job in jobs if is_ours(job)]
+    fitting = [
+        job for job in ours if text in (job.id, _name(job), _name(job).rpartition("-")[0].removeprefix("rcflab-"))
+    ]
+    if not fitting:
+        wanted = f"a job of this cluster{nearest(text, [job.id for job in ours])}"
+        raise InputError([Problem("job", "", repr(text), wanted, "`rcflab status` lists them")])
+    if len({_name(job) for job in fitting}) > 1:
+        raise InputError([Problem("job", "", f"{text!r}, of which there are several", "one of their ids",
+                                  ", ".join(sorted(job.id for job in fitting)))])  # fmt: skip
+    return max(fitting, key=lambda job: int(job.id.rpartition("-")[2]))
+
+
+def is_ours(job: ClusterJob) -> bool:
+    """Whether it is an experiment; a cluster may have other jobs, and questions of ours to its nodes."""
+    return re.fullmatch(r"rcflab-.+-[0-9a-f]{12}-[1-9]\d*", job.id) is not None
+
+
+def _name(job: ClusterJob) -> str:
+    return job.id.rpartition("-")[0]
+
+
+def _experiment(job: ClusterJob) -> str:
+    return _name(job).rpartition("-")[0].removeprefix("rcflab-")
 
 
 def _attempt(name: str, job: str) -> int:

@@ -8,16 +8,12 @@ from typing import Annotated
 
 import typer
 
-from rcflab.cluster.access import check_access, find_token, job_server
+from rcflab.cluster.opening import Address, open_jobs
 from rcflab.cluster.portable import arguments, portable
 from rcflab.cluster.sent_files import sent_files
 from rcflab.cluster.submission import Done
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set
 from rcflab.errors import InputError, Problem
-
-Address = Annotated[
-    str, typer.Option("--address", metavar="URL", envvar="RCFLAB_ADDRESS", help="Ray's dashboard, http://HOST:8265.")
-]
 
 
 def submit_command(
@@ -49,17 +45,14 @@ def submit_command(
 
     Exit codes: those of `rcflab run` there; 2 bad input, 69 the cluster does not answer.
     """
+    sent = sent_files(experiment, base)
     from rcflab.cluster.following import follow
-    from rcflab.cluster.ray_jobs import RayJobs
     from rcflab.cluster.submitting import Ask, submit
 
-    server, token = job_server(address), find_token()
-    sent = sent_files(experiment, base)
     ask = Ask(
         sent, portable(sent, set_ or ()), arguments(set_ or (), arms, seeds, sent.base), ship_code, _chosen(env or ())
     )
-    check_access(server, token)
-    jobs = RayJobs(server, token)
+    jobs = open_jobs(address)
     step = submit(jobs, ask, _tell)
     if isinstance(step, Done):
         typer.echo(f"{step.job} is already done; its results are in {ask.portable.storage} on the cluster")
@@ -67,7 +60,7 @@ def submit_command(
     if detach:
         typer.echo(step.job)
         return
-    follow(jobs, step.job, lambda text: typer.echo(text, nl=False), _tell, f"the same command (job {step.job})")
+    follow(jobs, step.job, lambda text: typer.echo(text, nl=False), _tell, f"`rcflab logs {step.job}`")
 
 
 def _tell(text: str) -> None:

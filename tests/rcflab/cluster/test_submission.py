@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcflab.cluster.submission import Attach, ClusterJob, Done, Status, Submit, next_step, submission_name
+from rcflab.cluster.submission import (
+    Attach,
+    ClusterJob,
+    Done,
+    Status,
+    Submit,
+    find_job,
+    is_ours,
+    next_step,
+    submission_name,
+)
+from rcflab.errors import InputError
 
 NAME = submission_name("quickstart", {"quickstart.yaml": "1f"}, ["--seeds", "2"])
 STATUSES: tuple[Status, ...] = ("PENDING", "RUNNING", "STOPPED", "SUCCEEDED", "FAILED")
@@ -51,3 +62,40 @@ def test_the_newest_attempt_decides_in_whatever_order_jobs_are_listed(statuses: 
     assert next_step(NAME, sorted(jobs, key=lambda job: job.id)) == wanted  # "-10" stands before "-2"
     if statuses[-1] in ("FAILED", "STOPPED"):
         assert wanted == Submit(f"{NAME}-{len(jobs) + 1}", jobs[-1])
+
+
+JOBS = [
+    ClusterJob("rcflab-table-5-0123456789ab-1", "FAILED"),
+    ClusterJob("rcflab-table-5-0123456789ab-10", "RUNNING"),
+    ClusterJob("rcflab-table-5-0123456789ab-2", "FAILED"),
+    ClusterJob("rcflab-other-0123456789ab-1", "SUCCEEDED"),
+    ClusterJob("rcflab-twice-0123456789ab-1", "SUCCEEDED"),
+    ClusterJob("rcflab-twice-ba9876543210-1", "SUCCEEDED"),
+    ClusterJob("rcflab-probe-0123456789ab", "SUCCEEDED"),
+    ClusterJob("raysubmit_1", "RUNNING"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ("rcflab-table-5-0123456789ab-2", "rcflab-table-5-0123456789ab-2"),
+        ("rcflab-table-5-0123456789ab", "rcflab-table-5-0123456789ab-10"),
+        ("table-5", "rcflab-table-5-0123456789ab-10"),
+        ("other", "rcflab-other-0123456789ab-1"),
+    ],
+)
+def test_a_job_is_found_by_id_by_name_and_by_experiment(text: str, id: str) -> None:
+    assert find_job(text, JOBS).id == id
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("tabel-5", "rcflab status"), ("twice", "ba9876543210-1"), ("raysubmit_1", "rcflab status")]
+)
+def test_no_job_and_several_are_told_apart(text: str, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        find_job(text, JOBS)
+
+
+def test_questions_to_nodes_and_jobs_of_others_are_not_ours() -> None:
+    assert [is_ours(job) for job in JOBS] == [True] * 6 + [False] * 2
