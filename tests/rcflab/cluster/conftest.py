@@ -3,19 +3,19 @@
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
+import psutil
 import pytest
 
 _START_S = 120.0
@@ -47,6 +47,15 @@ def answers(address: str) -> bool:
         return False
 
 
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """With all that it started, each of which leads a session of its own."""
+    parent = psutil.Process(process.pid)
+    for each in (parent, *parent.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            each.kill()
+    process.wait()
+
+
 @pytest.fixture(scope="module")
 def head() -> Generator[Head]:
     """Started by `ray start`, as on a machine of a cluster; `ray stop` would end those of other tests too."""
@@ -73,9 +82,5 @@ def head() -> Generator[Head]:
             time.sleep(0.5)
         yield Head(address, token)
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
+        end(process)
         shutil.rmtree(folder, ignore_errors=True)
