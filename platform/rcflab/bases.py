@@ -30,7 +30,7 @@ def layer_of(path: Path, base: str | None = None) -> Layer:
         if base is None:
             return layer
         if _takes_all_arms(layer):
-            return _renamed(layer, _find(path, base))
+            return _renamed(layer, find_base(path, base))
         wanted = f"an experiment with `extends`, which {path} has not"
         raise InputError([Problem(_OPTION, "", repr(base), wanted, "Let it extend a file")])
     name = layer.data.pop("extends")
@@ -43,7 +43,7 @@ def layer_of(path: Path, base: str | None = None) -> Layer:
             wanted = f"a file at {extended.absolute()}"
             raise InputError([Problem(place, "extends", f"{name!r}, which is no file", wanted)])
         return merge(_base_layer(extended), layer)
-    chosen = _find(path, base)
+    chosen = find_base(path, base)
     merged = merge(_base_layer(chosen), layer)
     return merged if _same_file(chosen, extended) else _renamed(merged, chosen)
 
@@ -68,7 +68,7 @@ def _base_layer(path: Path) -> Layer:
     return layer
 
 
-def _find(experiment: Path, base: str) -> Path:
+def find_base(experiment: Path, base: str) -> Path:
     """The file that `--base` means: a name in the folder `base` beside the experiment, or a path."""
     folder = experiment.parent / "base"
     if "/" in base or base.endswith((".yaml", ".yml")):

@@ -1,0 +1,89 @@
+"""Whether a cluster would train an experiment as this machine would: every reason why not, before anything starts.
+
+Probed of the nodes, Wanted of the experiment --preflight_problems--> Problems, none for a cluster that fits
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rcflab.cluster.ray_probe import Examined, Probed
+from rcflab.errors import Problem
+
+_SHOWN = 12
+"""Signs of a digest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What must hold on every node."""
+
+    versions: Mapping[str, str]
+    """Of Python and of packages: equal there."""
+    code_digest: str
+    """Of the sources that this machine has."""
+    cell: Mapping[str, float]
+    """CPU and GPU of one cell: the cluster must be able to hold them at some time."""
+
+
+def preflight_problems(probed: Probed, wanted: Wanted) -> list[Problem]:
+    """All of them; one for a fault that many nodes share, which are counted."""
+    found = probed["nodes"]
+    if not found:
+        return [Problem("cluster", "nodes", "none", "at least one")]
+    return [*_versions(found, wanted), *_code(found, wanted), *_faults(found), *_too_large(probed, wanted)]
+
+
+def _versions(found: Sequence[Examined], wanted: Wanted) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, version in wanted.versions.items():
+        others: dict[str, list[str]] = {}
+        for each in found:
+            there = each["versions"].get(name, "nothing")
+            if not _is_same(name, there, version):
+                others.setdefault(there, []).append(each["node"])
+        hint = "Take an image with the versions of constraints.txt"
+        problems += [Problem(_nodes(nodes), name, there, version, hint) for there, nodes in others.items()]
+    return problems
+
+
+def _is_same(name: str, there: str, here: str) -> bool:
+    """Patches of Python change no number and no pickle; the builds of torch for CPU and CUDA have one version."""
+    if name == "python":
+        return there.split(".")[:2] == here.split(".")[:2]
+    return there.partition("+")[0] == here.partition("+")[0]
+
+
+def _code(found: Sequence[Examined], wanted: Wanted) -> list[Problem]:
+    others: dict[str, list[str]] = {}
+    for each in found:
+        if each["code_digest"] != wanted.code_digest:
+            others.setdefault((each["code_digest"] or "none")[:_SHOWN], []).append(each["node"])
+    hint = "Send ours with --ship-code, or build the image anew"
+    return [
+        Problem(_nodes(nodes), "code of rcf and rcflab", there, wanted.code_digest[:_SHOWN], hint)
+        for there, nodes in others.items()
+    ]
+
+
+def _faults(found: Sequence[Examined]) -> list[Problem]:
+    told: dict[tuple[str, str], list[str]] = {}
+    for each in found:
+        for place, fault in each["faults"].items():
+            told.setdefault((place, fault), []).append(each["node"])
+    return [
+        Problem(_nodes(nodes), place, fault, "that it can be used from every node")
+        for (place, fault), nodes in told.items()
+    ]
+
+
+def _too_large(probed: Probed, wanted: Wanted) -> list[Problem]:
+    there = probed["resources"]
+    return [
+        Problem("cluster", f"{kind}s of one cell", f"{count:g}", f"at most {there.get(kind, 0.0):g}", "Lower resources")
+        for kind, count in wanted.cell.items()
+        if count > there.get(kind, 0.0)
+    ]
+
+
+def _nodes(nodes: Sequence[str]) -> str:
+    return f"node {nodes[0]}" if len(nodes) == 1 else f"{len(nodes)} nodes ({nodes[0]}, ..)"

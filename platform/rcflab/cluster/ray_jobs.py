@@ -1,0 +1,119 @@
+"""Typed adapter over Ray's client of a job server: what is listed, started, followed and stopped there.
+
+    server, token --RayJobs--> listed   ClusterJob of each     start   False where the id is taken
+                               follow   log, as it grows       stop    SIGTERM, and after some seconds SIGKILL
+
+The client lets RAY_API_SERVER_ADDRESS and RAY_ADDRESS override the address that it is given; here they do not.
+"""
+
+import asyncio
+import os
+import shlex
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from ray.job_submission import JobSubmissionClient
+
+from rcflab.cluster.submission import ClusterJob, Status
+from rcflab.errors import ServiceDownError
+
+_OVERRIDES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """What Ray says of one job."""
+
+    status: Status
+    message: str
+    exit_code: int | None
+    """Of its command, where that has ended by itself."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it will not change any more."""
+        return self.status in ("STOPPED", "SUCCEEDED", "FAILED")
+
+
+class RayJobs:
+    """The jobs of one cluster. All methods raise ServiceDownError where it does not answer."""
+
+    def __init__(self, server: str, token: str | None) -> None:
+        self._server = server
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        with self._answering(), _unset(_OVERRIDES):
+            self._client = JobSubmissionClient(server, headers=headers)
+
+    def listed(self) -> list[ClusterJob]:
+        """Those that were submitted; drivers that somebody started by hand have no id."""
+        with self._answering():
+            return [
+                ClusterJob(job.submission_id, job.status.value)
+                for job in self._client.list_jobs()
+                if job.submission_id is not None
+            ]
+
+    def start(
+        self, job: str, command: Sequence[str], runtime_env: Mapping[str, Any], metadata: Mapping[str, str]
+    ) -> bool:
+        """Whether the cluster has taken it: an id that another submission was faster with, it has not."""
+        with self._answering():
+            try:
+                self._client.submit_job(
+                    entrypoint=shlex.join(command), runtime_env=runtime_env, metadata=metadata, submission_id=job
+                )
+            except RuntimeError as error:
+                if "already exists" in str(error):
+                    return False
+                raise
+        return True
+
+    def state(self, job: str) -> JobState:
+        """How far a job is. Raises KeyError for one that is not there."""
+        with self._answering():
+            try:
+                found = self._client.get_job_info(job)
+            except RuntimeError as error:
+                if "404" in str(error):
+                    raise KeyError(job) from error
+                raise
+        return JobState(found.status.value, found.message or "", found.driver_exit_code)
+
+    def log(self, job: str) -> str:
+        """All that it has written so far."""
+        with self._answering():
+            return self._client.get_job_logs(job)
+
+    def follow(self, job: str, write: Callable[[str], None]) -> None:
+        """Hand over the log, from its beginning, until the job ends."""
+
+        async def all_lines() -> None:
+            async for text in self._client.tail_job_logs(job):
+                write(text)
+
+        with self._answering():
+            asyncio.run(all_lines())
+
+    def stop(self, job: str) -> bool:
+        """Ask it to end; whether it was running."""
+        with self._answering():
+            return self._client.stop_job(job)
+
+    @contextmanager
+    def _answering(self) -> Generator[None]:
+        try:
+            yield
+        except (ConnectionError, OSError, RuntimeError) as error:
+            said = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+            raise ServiceDownError(f"Ray at {self._server} does not do as it is asked: {said}") from error
+
+
+@contextmanager
+def _unset(names: Sequence[str]) -> Generator[None]:
+    kept = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)

@@ -1,0 +1,129 @@
+"""Runs on a cluster before an experiment does: what each node would train with, and what it reaches from there.
+
+    question (JSON) --one task on each node--> examined --> one line of the job's log: MARK and JSON
+
+This file is sent by itself and imports nothing of ours at its head: what the nodes have of ours is what it looks for.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from base64 import b64encode
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TypedDict
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+MARK = "RCFLAB-PROBE "
+_TIMEOUT_S = 10.0
+
+
+class Question(TypedDict):
+    """What is to be looked for."""
+
+    packages: list[str]
+    storage: str
+    """A folder that all nodes share."""
+    tracking: str | None
+    """The address of MLflow; None for a store that no worker speaks to."""
+    data: list[str]
+    """Folders that are read."""
+
+
+class Examined(TypedDict):
+    """One node."""
+
+    node: str
+    versions: dict[str, str]
+    """Of Python and of each package that is there."""
+    code_digest: str | None
+    """Of our sources there; None where there are none."""
+    faults: dict[str, str]
+    """Storage, tracking or a folder of data -> what is wrong with it from there."""
+
+
+class Probed(TypedDict):
+    """A cluster."""
+
+    nodes: list[Examined]
+    resources: dict[str, float]
+    """Of all nodes together: CPU, GPU."""
+
+
+def examined(question: Question, node: str = "") -> Examined:
+    """This machine."""
+    versions = {"python": platform.python_version()}
+    for name in question["packages"]:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    faults = {question["storage"]: _unwritable(Path(question["storage"]))}
+    if question["tracking"] is not None:
+        faults[question["tracking"]] = _unreached(question["tracking"])
+    faults |= {root: None if Path(root).is_dir() else "no such folder" for root in question["data"]}
+    told = {place: fault for place, fault in faults.items() if fault is not None}
+    return Examined(node=node or platform.node(), versions=versions, code_digest=_code_digest(), faults=told)
+
+
+def _code_digest() -> str | None:
+    try:
+        from rcflab.provenance import code_digest  # what is looked for may not be there
+    except ImportError:
+        return None
+    return code_digest()
+
+
+def _unwritable(folder: Path) -> str | None:
+    """Why nothing can be written there; the folder is made, as a training would."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rcflab-probe-"):
+            return None
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+def _unreached(uri: str) -> str | None:
+    """Why MLflow does not answer a question that needs no more than to be let in."""
+    body = json.dumps({"max_results": 1}).encode()
+    headers = {"Content-Type": "application/json"}
+    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    if user is not None and password is not None:
+        headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+    request = Request(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", body, headers)
+    try:
+        with urlopen(request, timeout=_TIMEOUT_S):
+            return None
+    except HTTPError as error:
+        said = error.read(200).decode(errors="replace").strip()
+        return f"answers {error.code}" + (f": {said}" if said else "")
+    except OSError as error:
+        return f"does not answer: {getattr(error, 'reason', error)}"
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Ask all nodes that are alive."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    question: Question = json.loads(arguments[0])
+    ray.init("auto", log_to_driver=False)
+    ask = ray.remote(num_cpus=0, max_retries=0)(examined)
+    nodes = [node for node in ray.nodes() if node["Alive"]]
+    answers = [
+        ask.options(scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)).remote(
+            question, node["NodeManagerAddress"]
+        )
+        for node in nodes
+    ]
+    found = Probed(nodes=ray.get(answers), resources=ray.cluster_resources())
+    sys.stdout.write(f"{MARK}{json.dumps(found)}\n")  # the log is how a job answers
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

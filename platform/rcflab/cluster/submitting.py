@@ -1,0 +1,122 @@
+"""An experiment on its way to a cluster: looked for there, checked there, started there once.
+
+    Ask --next_step--> Done, Attach: nothing is sent
+             `-------> Submit --probe job--> preflight_problems --none--> staged files, code --> Ray job: rcflab run
+
+What runs there is the same command as here, so that it resumes what a job before it left, and its log is what a person
+at a terminal would see.
+"""
+
+import json
+import secrets
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+
+from rcflab.cluster import ray_probe
+from rcflab.cluster.portable import Portable
+from rcflab.cluster.preflight import Wanted, preflight_problems
+from rcflab.cluster.ray_jobs import RayJobs
+from rcflab.cluster.ray_probe import Probed, Question
+from rcflab.cluster.sent_files import SentFiles
+from rcflab.cluster.submission import Attach, Done, next_step, submission_name
+from rcflab.errors import InputError, Problem, ServiceDownError
+from rcflab.execute.batch import resolve
+from rcflab.provenance import gather_provenance
+
+_COMPARED = ("python", "ray", "torch", "timm", "torchvision", "numpy", "scipy", "mlflow")
+"""What changes numbers, and what machines speak with each other."""
+_PROBE_S = 300.0
+_POLL_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What somebody wants on a cluster."""
+
+    sent: SentFiles
+    portable: Portable
+    arguments: Sequence[str]
+    ships_code: bool
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables of this machine that the job is to have, none of them a secret: a cluster shows them."""
+
+    @property
+    def name(self) -> str:
+        """Of all its jobs."""
+        return submission_name(self.portable.name, self.sent.digests(), self.arguments)
+
+
+def submit(jobs: RayJobs, ask: Ask, tell: Callable[[str], None]) -> Attach | Done:
+    """Start the experiment unless it runs or has succeeded; returns the job to follow, or the one that is done.
+
+    Raises InputError with all reasons of the preflight, and ServiceDownError.
+    """
+    step = next_step(ask.name, jobs.listed())
+    if isinstance(step, Attach | Done):
+        return step
+    if step.after is not None:
+        tell(f"{step.after.id} {step.after.status.lower()}: {step.job} goes on from what is in {ask.portable.storage}")
+    with _staged(ask) as (folder, code):
+        tell("to send: " + ", ".join(f"{place} {size:,} bytes" for place, size in ask.sent.largest()[:5]))
+        if problems := preflight_problems(_probe(jobs, ask, folder, code), _wanted(ask)):
+            raise InputError(problems)
+        command = ["python", "-m", "rcflab.cli", "run", ask.sent.experiment, *ask.arguments]
+        metadata = {"rcflab.experiment": ask.portable.name, "rcflab.storage": ask.portable.storage}
+        if not jobs.start(step.job, command, _environment(ask, folder, code), metadata):
+            tell(f"{step.job} was submitted by somebody else at this moment")
+    return Attach(step.job)
+
+
+@contextmanager
+def _staged(ask: Ask) -> Generator[tuple[Path, list[str]]]:
+    """The folder to send, and those of our code."""
+    with tempfile.TemporaryDirectory(prefix="rcflab-submit-") as text:
+        ask.sent.stage(Path(text))
+        (Path(text) / "ray_probe.py").write_bytes(Path(ray_probe.__file__).read_bytes())
+        yield Path(text), _code() if ask.ships_code else []
+
+
+def _code() -> list[str]:
+    import rcf
+
+    return [str(Path(rcf.__file__).parent), str(Path(__file__).parents[1])]
+
+
+def _environment(ask: Ask, folder: Path, code: Sequence[str]) -> dict[str, Any]:
+    variables = {"PYTHONUNBUFFERED": "1", **ask.environment}
+    found: dict[str, Any] = {"working_dir": str(folder), "env_vars": variables, "excludes": ["**/__pycache__/"]}
+    return {**found, "py_modules": list(code)} if code else found
+
+
+def _wanted(ask: Ask) -> Wanted:
+    here = gather_provenance()
+    resources = resolve(ask.portable.resources, ask.sent.experiment, cpus=sys.maxsize)
+    versions = {name: here.packages[name] for name in _COMPARED if name in here.packages}
+    return Wanted(versions, here.code_digest, {"CPU": float(resources.cpus), "GPU": resources.gpus})
+
+
+def _probe(jobs: RayJobs, ask: Ask, folder: Path, code: Sequence[str]) -> Probed:
+    """What the nodes answer. Raises ServiceDownError where none does in time."""
+    packages = [name for name in _COMPARED if name != "python"]
+    question = Question(packages=packages, storage=ask.portable.storage, tracking=ask.portable.tracking,
+                        data=list(ask.portable.data))  # fmt: skip
+    job = f"rcflab-probe-{secrets.token_hex(6)}"
+    jobs.start(job, ["python", "ray_probe.py", json.dumps(question)], _environment(ask, folder, code), {})
+    limit = time.monotonic() + _PROBE_S
+    while not (found := jobs.state(job)).is_over:
+        if time.monotonic() > limit:
+            jobs.stop(job)
+            raise ServiceDownError(f"the cluster did not answer a question to its nodes in {_PROBE_S:.0f} s ({job})")
+        time.sleep(_POLL_S)
+    log = jobs.log(job)
+    answers = [line for line in log.splitlines() if line.startswith(ray_probe.MARK)]
+    if found.status != "SUCCEEDED" or not answers:
+        last = next((line for line in reversed(log.splitlines()) if line.strip()), "nothing")
+        raise InputError([Problem("cluster", job, last, "an answer of its nodes", "`ray job logs` has all of it")])
+    return cast(Probed, json.loads(answers[-1].removeprefix(ray_probe.MARK)))

@@ -1,0 +1,107 @@
+"""What a cluster lacks is said at once, for all nodes, before a job is made."""
+
+import json
+from collections.abc import Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from rcflab.cluster.preflight import Wanted, preflight_problems
+from rcflab.cluster.ray_probe import Examined, Probed, Question, examined
+from rcflab.provenance import code_digest
+
+WANTED = Wanted({"python": "3.11.9", "torch": "2.14.1"}, "a" * 64, {"CPU": 2.0, "GPU": 1.0})
+
+
+def node(name: str = "10.0.0.1", **changed: object) -> Examined:
+    there = Examined(node=name, versions={"python": "3.11.2", "torch": "2.14.1+cu130"}, code_digest="a" * 64, faults={})
+    there.update(changed)  # pyright: ignore[reportCallIssue, reportArgumentType]
+    return there
+
+
+def said(*nodes: Examined, gpus: float = 4.0) -> list[str]:
+    return [
+        str(each) for each in preflight_problems(Probed(nodes=list(nodes), resources={"CPU": 8.0, "GPU": gpus}), WANTED)
+    ]
+
+
+def test_a_cluster_like_this_machine_fits_with_another_patch_of_python_and_build_of_torch() -> None:
+    assert said(node(), node("10.0.0.2")) == []
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    bad = node("10.0.0.2", versions={"python": "3.12.1"}, code_digest=None, faults={"/data": "no such folder"})
+    found = said(node(), bad, gpus=0.0)
+    for words in ("python: got 3.12.1", "torch: got nothing", "code of rcf and rcflab: got none", "/data: got no such"):
+        assert sum(words in each for each in found) == 1, found
+    assert any("GPUs of one cell: got 1" in each for each in found)
+    assert len(found) == 5
+
+
+def test_a_fault_of_many_nodes_is_one_line() -> None:
+    (only,) = said(*(node(f"10.0.0.{number}", code_digest="b" * 64) for number in range(50)))
+    assert "50 nodes" in only and "--ship-code" in only and "bbbbbbbbbbbb," in only
+
+
+def test_a_cluster_without_nodes_fits_nothing() -> None:
+    assert len(said()) == 1
+
+
+@contextmanager
+def tracking(code: int) -> Generator[str]:
+    """Answers every question to MLflow with `code`."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == {"max_results": 1}
+            self.send_response(code if wanted and self.path == "/api/2.0/mlflow/experiments/search" else 404)
+            self.end_headers()
+            self.wfile.write(b"Invalid Host header" if code == 403 else b"{}")
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Tests are silent."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def question(folder: Path, tracking: str | None = None, data: str | None = None) -> Question:
+    return Question(packages=["torch", "no-such"], storage=str(folder / "runs"), tracking=tracking,
+                    data=[str(folder) if data is None else data])  # fmt: skip
+
+
+def test_this_machine_is_examined_and_left_as_it_was(tmp_path: Path) -> None:
+    with tracking(200) as address:
+        found = examined(question(tmp_path, address), "me")
+    assert (found["node"], found["faults"], found["code_digest"]) == ("me", {}, code_digest())
+    assert set(found["versions"]) == {"python", "torch"}
+    assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_what_cannot_be_used_is_told_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file where a folder should be")
+    with tracking(403) as address:
+        faults = examined(question(tmp_path, address, str(tmp_path / "none")))["faults"]
+    assert faults[address] == "answers 403: Invalid Host header"
+    assert faults[str(tmp_path / "none")] == "no such folder"
+    assert faults[str(tmp_path / "runs")]
+
+
+def test_a_server_that_is_gone_does_not_answer(tmp_path: Path) -> None:
+    with tracking(200) as address:
+        pass
+    assert "does not answer" in examined(question(tmp_path, address))["faults"][address]
+
+
+@pytest.mark.parametrize("version", ["2.13.0", "2.14.1.post1"])
+def test_another_version_of_torch_is_another_number_in_the_table(version: str) -> None:
+    (only,) = said(node(versions={"python": "3.11.9", "torch": version}))
+    assert f"torch: got {version}" in only
