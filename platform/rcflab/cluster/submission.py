@@ -84,9 +84,7 @@ def next_step(name: str, jobs: Iterable[ClusterJob]) -> Attach | Done | Submit:
 def find_job(text: str, jobs: Iterable[ClusterJob]) -> ClusterJob:
     """The job with this id, or the newest of this name or this experiment. Raises InputError where there is none."""
     ours = [job for job in jobs if is_ours(job)]
-    fitting = [
-        job for job in ours if text in (job.id, _name(job), _name(job).rpartition("-")[0].removeprefix("rcflab-"))
-    ]
+    fitting = [job for job in ours if text in (job.id, _name(job), _experiment(job))]
     if not fitting:
         wanted = f"a job of this cluster{nearest(text, [job.id for job in ours])}"
         raise InputError([Problem("job", "", repr(text), wanted, "`rcflab status` lists them")])
