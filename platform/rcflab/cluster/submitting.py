@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, cast
 
@@ -83,9 +84,9 @@ def _staged(ask: Ask) -> Generator[tuple[Path, list[str]]]:
 
 
 def _code() -> list[str]:
-    import rcf
-
-    return [str(Path(rcf.__file__).parent), str(Path(__file__).parents[1])]
+    model = find_spec("rcf")
+    assert model is not None and model.submodule_search_locations
+    return [str(model.submodule_search_locations[0]), str(Path(__file__).parents[1])]
 
 
 def _environment(ask: Ask, folder: Path, code: Sequence[str]) -> dict[str, Any]:
