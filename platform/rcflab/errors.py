@@ -28,6 +28,7 @@ __all__ = [
     "ServiceDownError",
     "StorageError",
     "exit_code_of",
+    "first_line",
 ]
 
 
@@ -84,6 +85,11 @@ class AttemptLostError(RcfError):
 
 class FencedError(LabError):
     """A newer owner holds the lease of this key: this writer must stop at once."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, without the full stop; its kind where it says nothing."""
+    return next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def exit_code_of(error: RcfError) -> int:

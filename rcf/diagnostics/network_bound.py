@@ -122,32 +122,34 @@ class _Composer:
         references = self._references(maps, features)
         self._told("target tokens", target)
         self._told("reference tokens", references)
+        sound = sound_bound(network.audio, network.references.frames + 1)
         if not isinstance(network.audio, NoAudio):
-            self._told("audio tokens", sound_bound(network.audio, network.references.frames + 1))
+            self._told("audio tokens", sound)
         each = network.described(self._pyramid, audio=self._sound)
         kept, heard = each.kept[None, : network.references.frames], each.heard[None]
         kinds = network.target(features[-1:]), network.references.tokens(kept), network.audio.tokens(heard)
-        tokens = self._tokens(kinds, fusion.types, max(target, references))
+        tokens = self._tokens(kinds, fusion.types, max(target, references), sound)
         layers = encoded(fusion.encoder, tokens)
         for number, layer in enumerate(layers):
             self._told(f"encoder.{number}", layer.growth.least(layer.count))
         return layers[-1] if layers else tokens
 
-    def _tokens(self, kinds: tuple[Tokens, Tokens, Tokens], types: nn.Module, growth: Magnitude) -> TokensBound:
+    def _tokens(
+        self, kinds: tuple[Tokens, Tokens, Tokens], types: nn.Module, growth: Magnitude, sound: Magnitude
+    ) -> TokensBound:
         """All tokens as the encoder gets them. How long can one be?
 
         One of an image as long as now, and what the farthest image adds by `growth`; one of sound as `sound_reach`.
         Their parts of the window are separate: the largest constant is that of all.
         """
-        audio = self._network.audio
         placed = cast("tuple[Tokens, ...]", types(*kinds)) if isinstance(types, TokenTypes) else kinds
         there = [each for each in placed if each.contents.shape[1]]
         now = max(float(lengths(each.contents, 2).max()) for each in placed[:2] if each.contents.shape[1])
         places = max(float(lengths(each.positions, 2).max()) for each in there)
         reach = magnitude(now) + growth * self._diameter * math.sqrt(max(1, kinds[1].contents.shape[1]) + 1)
-        whole = max(growth, sound_bound(audio, self._network.references.frames + 1))
+        whole = max(growth, sound)
         count = sum(each.contents.shape[1] for each in there)
-        return TokensBound(Growth(whole, whole), max(reach, sound_reach(audio)), magnitude(places), count)
+        return TokensBound(Growth(whole, whole), max(reach, sound_reach(self._network.audio)), magnitude(places), count)
 
     def _references(self, maps: Magnitude, features: Tensor) -> Magnitude:
         references = self._network.references

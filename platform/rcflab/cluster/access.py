@@ -55,6 +55,11 @@ def job_server(address: str) -> str:
     return address.rstrip("/")
 
 
+def authorization(token: str | None) -> dict[str, str]:
+    """The header that shows the token."""
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
 def check_access(server: str, token: str | None) -> None:
     """Raises InputError for a cluster that is open or refuses `token`, ServiceDownError where none answers."""
     answer = _status(server, None)
@@ -84,8 +89,7 @@ class _NoRedirect(HTTPRedirectHandler):
 
 def _status(server: str, token: str | None) -> int:
     """What a list of jobs is answered with."""
-    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
-    request = Request(f"{server}/api/jobs/", headers=headers)
+    request = Request(f"{server}/api/jobs/", headers=authorization(token))
     try:
         with build_opener(_NoRedirect).open(request, timeout=_TIMEOUT_S) as answer:
             return int(answer.status)

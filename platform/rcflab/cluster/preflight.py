@@ -3,12 +3,14 @@
 Probed of the nodes, Wanted of the experiment --preflight_problems--> Problems, none for a cluster that fits
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rcflab.cluster.ray_probe import Examined, Probed
 from rcflab.errors import Problem
 
+Fault = TypeVar("Fault", bound=Hashable)
 _SHOWN = 12
 """Signs of a digest."""
 
@@ -34,16 +36,14 @@ def preflight_problems(probed: Probed, wanted: Wanted) -> list[Problem]:
 
 
 def _versions(found: Sequence[Examined], wanted: Wanted) -> list[Problem]:
-    problems: list[Problem] = []
-    for name, version in wanted.versions.items():
-        others: dict[str, list[str]] = {}
-        for each in found:
-            there = each["versions"].get(name, "nothing")
-            if not _is_same(name, there, version):
-                others.setdefault(there, []).append(each["node"])
-        hint = "Take an image with the versions of constraints.txt"
-        problems += [Problem(_nodes(nodes), name, there, version, hint) for there, nodes in others.items()]
-    return problems
+    hint = "Take an image with the versions of constraints.txt"
+    others = _nodes_by(
+        (each, (name, there))
+        for name, version in wanted.versions.items()
+        for each in found
+        if not _is_same(name, there := each["versions"].get(name, "nothing"), version)
+    )
+    return [Problem(nodes, name, there, wanted.versions[name], hint) for (name, there), nodes in others.items()]
 
 
 def _is_same(name: str, there: str, here: str) -> bool:
@@ -54,26 +54,18 @@ def _is_same(name: str, there: str, here: str) -> bool:
 
 
 def _code(found: Sequence[Examined], wanted: Wanted) -> list[Problem]:
-    others: dict[str, list[str]] = {}
-    for each in found:
-        if each["code_digest"] != wanted.code_digest:
-            others.setdefault((each["code_digest"] or "none")[:_SHOWN], []).append(each["node"])
     hint = "Send ours with --ship-code, or build the image anew"
+    others = _nodes_by((each, each["code_digest"]) for each in found if each["code_digest"] != wanted.code_digest)
     return [
-        Problem(_nodes(nodes), "code of rcf and rcflab", there, wanted.code_digest[:_SHOWN], hint)
+        Problem(nodes, "code of rcf and rcflab", (there or "none")[:_SHOWN], wanted.code_digest[:_SHOWN], hint)
         for there, nodes in others.items()
     ]
 
 
 def _faults(found: Sequence[Examined]) -> list[Problem]:
-    told: dict[tuple[str, str], list[str]] = {}
-    for each in found:
-        for place, fault in each["faults"].items():
-            told.setdefault((place, fault), []).append(each["node"])
-    return [
-        Problem(_nodes(nodes), place, fault, "that it can be used from every node")
-        for (place, fault), nodes in told.items()
-    ]
+    told = _nodes_by((each, fault) for each in found for fault in each["faults"].items())
+    wanted = "that it can be used from every node"
+    return [Problem(nodes, place, fault, wanted) for (place, fault), nodes in told.items()]
 
 
 def _too_large(probed: Probed, wanted: Wanted) -> list[Problem]:
@@ -85,5 +77,12 @@ def _too_large(probed: Probed, wanted: Wanted) -> list[Problem]:
     ]
 
 
-def _nodes(nodes: Sequence[str]) -> str:
-    return f"node {nodes[0]}" if len(nodes) == 1 else f"{len(nodes)} nodes ({nodes[0]}, ..)"
+def _nodes_by(faults: Iterable[tuple[Examined, Fault]]) -> dict[Fault, str]:
+    """Each fault once, with the nodes that have it."""
+    nodes: dict[Fault, list[str]] = {}
+    for each, fault in faults:
+        nodes.setdefault(fault, []).append(each["node"])
+    return {
+        fault: f"node {names[0]}" if len(names) == 1 else f"{len(names)} nodes ({names[0]}, ..)"
+        for fault, names in nodes.items()
+    }

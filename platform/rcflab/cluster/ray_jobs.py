@@ -16,8 +16,9 @@ from typing import Any
 
 from ray.job_submission import JobSubmissionClient
 
+from rcflab.cluster.access import authorization
 from rcflab.cluster.submission import ClusterJob, Status
-from rcflab.errors import ServiceDownError
+from rcflab.errors import ServiceDownError, first_line
 
 _OVERRIDES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
 
@@ -42,9 +43,8 @@ class RayJobs:
 
     def __init__(self, server: str, token: str | None) -> None:
         self._server = server
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         with self._answering(), _unset(_OVERRIDES):
-            self._client = JobSubmissionClient(server, headers=headers)
+            self._client = JobSubmissionClient(server, headers=authorization(token))
 
     def listed(self) -> list[ClusterJob]:
         """Those that were submitted; drivers that somebody started by hand have no id."""
@@ -71,14 +71,9 @@ class RayJobs:
         return True
 
     def state(self, job: str) -> JobState:
-        """How far a job is. Raises KeyError for one that is not there."""
+        """How far a job is that is listed."""
         with self._answering():
-            try:
-                found = self._client.get_job_info(job)
-            except RuntimeError as error:
-                if "404" in str(error):
-                    raise KeyError(job) from error
-                raise
+            found = self._client.get_job_info(job)
         return JobState(found.status.value, found.message or "", found.driver_exit_code)
 
     def log(self, job: str) -> str:
@@ -105,9 +100,8 @@ class RayJobs:
     def _answering(self) -> Generator[None]:
         try:
             yield
-        except (ConnectionError, OSError, RuntimeError) as error:
-            said = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
-            raise ServiceDownError(f"Ray at {self._server} does not do as it is asked: {said}") from error
+        except (OSError, RuntimeError) as error:
+            raise ServiceDownError(f"Ray at {self._server} does not do as it is asked: {first_line(error)}") from error
 
 
 @contextmanager

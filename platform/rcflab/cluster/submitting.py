@@ -63,36 +63,32 @@ def submit(jobs: RayJobs, ask: Ask, tell: Callable[[str], None]) -> Attach | Don
         return step
     if step.after is not None:
         tell(f"{step.after.id} {step.after.status.lower()}: {step.job} goes on from what is in {ask.portable.storage}")
-    with _staged(ask) as (folder, code):
+    with _staged(ask) as runtime_env:
         tell("to send: " + ", ".join(f"{place} {size:,} bytes" for place, size in ask.sent.largest()[:5]))
-        if problems := preflight_problems(_probe(jobs, ask, folder, code), _wanted(ask)):
+        if problems := preflight_problems(_probe(jobs, ask.portable, runtime_env), _wanted(ask)):
             raise InputError(problems)
         command = ["python", "-m", "rcflab.cli", "run", ask.sent.experiment, *ask.arguments]
         metadata = {"rcflab.experiment": ask.portable.name, "rcflab.storage": ask.portable.storage}
-        if not jobs.start(step.job, command, _environment(ask, folder, code), metadata):
+        if not jobs.start(step.job, command, runtime_env, metadata):
             tell(f"{step.job} was submitted by somebody else at this moment")
     return Attach(step.job)
 
 
 @contextmanager
-def _staged(ask: Ask) -> Generator[tuple[Path, list[str]]]:
-    """The folder to send, and those of our code."""
+def _staged(ask: Ask) -> Generator[Mapping[str, Any]]:
+    """Ray's runtime environment of a folder that holds what is sent, for as long as it is there."""
+    variables = {"PYTHONUNBUFFERED": "1", **ask.environment}
+    code = {"py_modules": _code()} if ask.ships_code else {}
     with tempfile.TemporaryDirectory(prefix="rcflab-submit-") as text:
         ask.sent.stage(Path(text))
         (Path(text) / "ray_probe.py").write_bytes(Path(ray_probe.__file__).read_bytes())
-        yield Path(text), _code() if ask.ships_code else []
+        yield {"working_dir": text, "env_vars": variables, "excludes": ["**/__pycache__/"], **code}
 
 
 def _code() -> list[str]:
     model = find_spec("rcf")
     assert model is not None and model.submodule_search_locations
     return [str(model.submodule_search_locations[0]), str(Path(__file__).parents[1])]
-
-
-def _environment(ask: Ask, folder: Path, code: Sequence[str]) -> dict[str, Any]:
-    variables = {"PYTHONUNBUFFERED": "1", **ask.environment}
-    found: dict[str, Any] = {"working_dir": str(folder), "env_vars": variables, "excludes": ["**/__pycache__/"]}
-    return {**found, "py_modules": list(code)} if code else found
 
 
 def _wanted(ask: Ask) -> Wanted:
@@ -102,13 +98,12 @@ def _wanted(ask: Ask) -> Wanted:
     return Wanted(versions, here.code_digest, {"CPU": float(resources.cpus), "GPU": resources.gpus})
 
 
-def _probe(jobs: RayJobs, ask: Ask, folder: Path, code: Sequence[str]) -> Probed:
+def _probe(jobs: RayJobs, wanted: Portable, runtime_env: Mapping[str, Any]) -> Probed:
     """What the nodes answer. Raises ServiceDownError where none does in time."""
     packages = [name for name in _COMPARED if name != "python"]
-    question = Question(packages=packages, storage=ask.portable.storage, tracking=ask.portable.tracking,
-                        data=list(ask.portable.data))  # fmt: skip
+    question = Question(packages=packages, storage=wanted.storage, tracking=wanted.tracking, data=list(wanted.data))
     job = f"rcflab-probe-{secrets.token_hex(6)}"
-    jobs.start(job, ["python", "ray_probe.py", json.dumps(question)], _environment(ask, folder, code), {})
+    jobs.start(job, ["python", "ray_probe.py", json.dumps(question)], runtime_env, {})
     limit = time.monotonic() + _PROBE_S
     while not (found := jobs.state(job)).is_over:
         if time.monotonic() > limit:

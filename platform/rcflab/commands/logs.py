@@ -1,11 +1,14 @@
 """`rcflab logs`: a job on a cluster as if it ran at this terminal."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rcflab.cluster.opening import Address, open_jobs
 from rcflab.cluster.submission import find_job
+
+if TYPE_CHECKING:
+    from rcflab.cluster.ray_jobs import RayJobs
 
 Job = Annotated[
     str, typer.Argument(help="A job's id, or an experiment's name for its newest attempt.", show_default=False)
@@ -21,12 +24,17 @@ def logs_command(job: Job, address: Address) -> None:
     """
     jobs = open_jobs(address)
     found = find_job(job, jobs.listed())
-    from rcflab.cluster.following import follow
+    show_job(jobs, found.id)
+
+
+def show_job(jobs: "RayJobs", job: str) -> None:
+    """Follow it at this terminal: see rcflab.cluster.following."""
+    from rcflab.cluster.following import follow  # brings Ray along
 
     follow(
         jobs,
-        found.id,
+        job,
         lambda text: typer.echo(text, nl=False),
         lambda text: typer.echo(text, err=True),
-        f"`rcflab logs {found.id}`",
+        f"`rcflab logs {job}`",
     )

@@ -4,6 +4,7 @@ file, options --> what is sent --> check of access and nodes --> Ray job --log--
 """
 
 import os
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from rcflab.cluster.opening import Address, open_jobs
 from rcflab.cluster.portable import arguments, portable
 from rcflab.cluster.sent_files import sent_files
 from rcflab.cluster.submission import Done
+from rcflab.commands.logs import show_job
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set
 from rcflab.errors import InputError, Problem
 
@@ -46,28 +48,23 @@ def submit_command(
     Exit codes: those of `rcflab run` there; 2 bad input, 69 the cluster does not answer.
     """
     sent = sent_files(experiment, base)
-    from rcflab.cluster.following import follow
     from rcflab.cluster.submitting import Ask, submit
 
     ask = Ask(
         sent, portable(sent, set_ or ()), arguments(set_ or (), arms, seeds, sent.base), ship_code, _chosen(env or ())
     )
     jobs = open_jobs(address)
-    step = submit(jobs, ask, _tell)
+    step = submit(jobs, ask, lambda text: typer.echo(text, err=True))
     if isinstance(step, Done):
         typer.echo(f"{step.job} is already done; its results are in {ask.portable.storage} on the cluster")
         return
     if detach:
         typer.echo(step.job)
         return
-    follow(jobs, step.job, lambda text: typer.echo(text, nl=False), _tell, f"`rcflab logs {step.job}`")
+    show_job(jobs, step.job)
 
 
-def _tell(text: str) -> None:
-    typer.echo(text, err=True)
-
-
-def _chosen(names: "list[str] | tuple[()]") -> dict[str, str]:
+def _chosen(names: Sequence[str]) -> dict[str, str]:
     """Raises InputError for variables that are not set."""
     problems = [Problem("--env", name, "nothing", "a variable that is set") for name in names if name not in os.environ]
     if problems:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from rcflab.errors import InputError, Problem, ServiceDownError
+from rcflab.errors import InputError, Problem, ServiceDownError, first_line
 from rcflab.execute.batch import Resources, machine_cpus
 
 _ENVIRONMENT = {
@@ -116,7 +116,7 @@ def _reach(address: str) -> None:
 
 def _why_not(error: Exception) -> str:
     address = os.environ.get("RAY_ADDRESS")
-    said = next((line.strip(" .") for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    said = first_line(error)
     if address:
         return f"Ray at {address} (RAY_ADDRESS) does not answer: {said}. Check the address, or unset it to run here"
     return f"Ray does not start on this machine: {said}. Nothing was trained; run the same command again"

@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
@@ -19,6 +21,25 @@ import psutil
 import pytest
 
 _START_S = 120.0
+
+
+class Quiet(BaseHTTPRequestHandler):
+    """A server of a test, which writes no log."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def served(handler: type[Quiet]) -> Generator[str]:
+    """The address of a server on loopback, for as long as the block lasts."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @dataclass(frozen=True)

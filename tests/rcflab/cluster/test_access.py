@@ -2,14 +2,14 @@
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from rcflab.cluster.access import check_access, find_token, job_server
 from rcflab.errors import InputError, ServiceDownError
+
+from .conftest import Quiet, served
 
 TOKEN = "0123456789abcdef-cluster-token"
 
@@ -18,7 +18,7 @@ TOKEN = "0123456789abcdef-cluster-token"
 def cluster(token: str | None) -> Generator[str]:
     """A server that answers as Ray's: 401 without a token, 403 for a wrong one; open where `token` is None."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_GET(self) -> None:
             given = self.headers.get("Authorization")
             code = 200 if token is None or given == f"Bearer {token}" else 403 if given else 401
@@ -28,16 +28,8 @@ def cluster(token: str | None) -> Generator[str]:
                 self.send_header("Location", "/api/jobs/")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Tests are silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Handler) as address:
+        yield address
 
 
 def test_a_cluster_that_wants_our_token_is_let_pass() -> None:

@@ -3,15 +3,15 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from rcflab.cluster.preflight import Wanted, preflight_problems
 from rcflab.cluster.ray_probe import Examined, Probed, Question, examined
 from rcflab.provenance import code_digest
+
+from .conftest import Quiet, served
 
 WANTED = Wanted({"python": "3.11.9", "torch": "2.14.1"}, "a" * 64, {"CPU": 2.0, "GPU": 1.0})
 
@@ -54,23 +54,15 @@ def test_a_cluster_without_nodes_fits_nothing() -> None:
 def tracking(code: int) -> Generator[str]:
     """Answers every question to MLflow with `code`."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet):
         def do_POST(self) -> None:
             wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == {"max_results": 1}
             self.send_response(code if wanted and self.path == "/api/2.0/mlflow/experiments/search" else 404)
             self.end_headers()
             self.wfile.write(b"Invalid Host header" if code == 403 else b"{}")
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Tests are silent."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Handler) as address:
+        yield address
 
 
 def question(folder: Path, tracking: str | None = None, data: str | None = None) -> Question:
