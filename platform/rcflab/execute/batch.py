@@ -20,12 +20,12 @@ from typing import Self
 from rcflab.errors import InputError, Problem
 from rcflab.execute.job import Job
 from rcflab.ledger.files import replace_json, storage_errors
-from rcflab.ledger.lease import ProcessId, is_alive
+from rcflab.ledger.lease import ProcessId
 from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
 
-_FILE = "batch.json"
+FILE = "batch.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,8 @@ class Resources:
     retire_after: int
     collective_timeout_s: int = 600
     """How long a worker waits for the others."""
+    grows: bool = False
+    """An autoscaler brings nodes for cells that find no room."""
 
     @property
     def cpus(self) -> int:
@@ -78,7 +80,7 @@ def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Reso
     train = config.executor == "train" or (config.executor == "auto" and (many or config.gpus_per_worker > 0))
     return Resources(
         train, config.workers, config.threads, config.gpus_per_worker, config.max_concurrent, config.reuse,
-        config.retire_after, config.collective_timeout_s,
+        config.retire_after, config.collective_timeout_s, config.grows,
     )  # fmt: skip
 
 
@@ -124,13 +126,13 @@ class Batch:
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
-        replace_json(batch.folder / _FILE, value)
+        replace_json(batch.folder / FILE, value)
         return batch
 
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The batch in `folder`."""
-        value = json.loads((folder / _FILE).read_text())
+        value = json.loads((folder / FILE).read_text())
         jobs = [Job.from_json(each) for each in value["jobs"]]
         return cls(
             Path(value["storage"]),
@@ -171,6 +173,16 @@ class Batch:
         """True once the run should end, also when its folder is gone: nobody waits for the result then."""
         return (self.folder / "stop").exists() or not self.folder.exists()
 
+    def beat(self) -> None:
+        """Show workers on other machines that the driver lives. Raises StorageError."""
+        with storage_errors(self.folder / FILE, "touch"):
+            os.utime(self.folder / FILE)
+
+    def last_beat(self) -> float:
+        """When the driver last did, in seconds of the file system's clock; only compared. Raises OSError."""
+        with (self.folder / FILE).open("rb") as file:  # opened, since a network file system looks anew only then
+            return os.fstat(file.fileno()).st_mtime
+
     def delete(self) -> None:
         """Remove the folder: Ray's state is of no use after the run."""
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -179,14 +191,3 @@ class Batch:
 def machine_cpus() -> int:
     """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def sweep(storage: Path) -> None:
-    """Delete the batches of drivers that died; an actor that outlived its driver sees it and ends."""
-    for folder in (storage / "ray").glob("run-*"):
-        try:
-            driver = ProcessId(**json.loads((folder / _FILE).read_text())["driver"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if not is_alive(driver):
-            shutil.rmtree(folder, ignore_errors=True)

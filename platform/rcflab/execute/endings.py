@@ -18,13 +18,15 @@ TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
 """An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
 
 
-def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "") -> JobProgress:
+def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "", gone: int = 0) -> JobProgress:
     """Write down that the processes of `job` died or failed too often, in place of them; `log` goes into a file.
+
+    `gone` is the number of an attempt that is known to be over.
 
     Raises LabError like run_job.
     """
     step = read_key(batch.storage, job.train_key).step
-    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=TAKEOVER_WAIT_S)
+    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=TAKEOVER_WAIT_S, gone=gone)
     try:
         if log:
             write_log(batch.storage, lease, log)
