@@ -66,6 +66,8 @@ def _obstacle(now: Snapshot, waiting: Sequence[Asked]) -> str:
     """What no patience helps against: it says so first."""
     staying = [node for node in now.nodes if not node.leaving]
     for part in (part for each in waiting for part in each.parts):
+        if not staying:
+            return "there is no node"
         if not any(places(node.total, part) for node in staying):
             return f"no node is large enough, the largest has {largest(staying, part)}"
     for each in waiting:
