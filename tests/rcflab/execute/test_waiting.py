@@ -41,7 +41,7 @@ def test_a_worker_that_no_node_can_ever_hold_is_told_first() -> None:
 
 def test_a_group_that_the_nodes_cannot_hold_any_more_is_told_with_the_nodes_that_died() -> None:
     line = explanation(Snapshot((node("a", 1, 1),), ("b", "b"), (waits(ONE, ONE),)))
-    assert "the 1 nodes that are there hold fewer than 2 such workers" in line
+    assert "the nodes that are there hold 1 of the 2 workers of a cell" in line
     assert "free: 1 of 1 CPU on node a" in line and line.endswith("2 nodes died since the cluster began")
 
 
