@@ -13,6 +13,7 @@ is asked of a process on another host would never be asked.
 
 import json
 import os
+import socket
 import sys
 from typing import Any
 
@@ -35,9 +36,12 @@ class Nodes:
         """A new head, whose cluster has no other node."""
         self._count += 1
         self._cluster, self._named = Cluster(), {}
+        with socket.socket() as free:  # Ray's own choice is the same for all clusters of a machine
+            free.bind(("127.0.0.2", 0))
+            port = free.getsockname()[1]
         head = self._cluster.add_node(
             num_cpus=cpus, object_store_memory=_STORE, include_dashboard=dashboard, dashboard_host="127.0.0.1",
-            dashboard_port=0 if dashboard else None, node_ip_address="127.0.0.2",
+            dashboard_port=0 if dashboard else None, dashboard_agent_listen_port=port, node_ip_address="127.0.0.2",
             temp_dir=f"{self._folder}/{self._count}", env_vars={HOST: "head"},
         )  # fmt: skip
         return {"address": head.gcs_address, "dashboard": head.webui_url}
