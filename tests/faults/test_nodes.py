@@ -201,7 +201,14 @@ class HardLife:
         body = {"entrypoint": shlex.join(command), "submission_id": "life"}
         request = Request(f"{server}/api/jobs/", json.dumps(body).encode(), {"Content-Type": "application/json"})
         with urlopen(request):
-            self.cell.reaches(130, None)
+            pass
+
+        def reached() -> bool:
+            with urlopen(f"{server}/api/jobs/life") as answer:
+                assert json.load(answer)["status"] in ("PENDING", "RUNNING"), "the job ended"
+            return self.cell.state.step >= 130
+
+        lab.wait_for("step 130", reached, None)
         ray = str(Path(sys.executable).with_name("ray"))
         told = subprocess.run([ray, "job", "stop", "life"], env=lab.environment(), capture_output=True, timeout=120)
         assert told.returncode == 0, told
