@@ -61,9 +61,6 @@ class Cell:
         lab.patience_s = 900.0
         (self.cell,) = lab.session().plan.cells
         self.key = self.cell.train_key
-        self._pair = [
-            lab.start_script("pair.py", str(lab.yaml), str(whole), str(whole / "group"), rank) for rank in "01"
-        ]
 
     @property
     def state(self) -> KeyState:
@@ -93,9 +90,10 @@ class Cell:
     def starts(self) -> list[int]:
         return [each.step for each in read_events(self.lab.storage, self.key) if isinstance(each, AttemptStarted)]
 
-    def left_alone(self) -> None:
-        """Wait for those who train it without Ray."""
-        assert [process.wait(600) for process in self._pair] == [0, 0], self.lab.log(1) + self.lab.log(2)
+    def start_pair(self) -> list[Any]:
+        """Who trains it without Ray, once its data are there."""
+        lab, group = self.lab, str(self.whole / "group")
+        return [lab.start_script("pair.py", str(lab.yaml), str(self.whole), group, rank) for rank in "01"]
 
     def digests(self, storage: Path) -> dict[str, str]:
         """Of the files of the last checkpoint."""
@@ -126,15 +124,16 @@ class LostNode:
     def __init__(self, cell: Cell, machines: Any) -> None:
         self.cell = cell
         driver = cell.started(25)
+        pair = cell.start_pair()
         before = cell.lease().owner
         self.drivers_host = cell.lease().driver.host
         machines.ask("kill", name=before.host)
-        cell.lab.wait_for("a line that says why", lambda: "waiting for room" in cell.lab.log(), driver)
+        cell.lab.wait_for("a line that says why", lambda: "waiting for room" in cell.lab.log(1), driver)
         machines.add("node-c")
         cell.lab.wait_for("a second attempt", lambda: cell.state.attempts == 2, driver)
         self.hosts = (before.host, cell.lease().owner.host)
         self.code = driver.wait(600)
-        cell.left_alone()
+        assert [process.wait(600) for process in pair] == [0, 0], cell.lab.log()
 
 
 @pytest.fixture(scope="module")
@@ -145,8 +144,8 @@ def lost(cluster: Any, laboratory: Callable[..., Any], tmp_path_factory: pytest.
 
 
 def test_a_cell_goes_on_where_another_node_is_found(lost: LostNode) -> None:
-    assert lost.code == 0, lost.cell.lab.log(3)
-    assert "Raylet" not in lost.cell.lab.log(3), "what Ray says of a node is not for the standard output"
+    assert lost.code == 0, lost.cell.lab.log(1)
+    assert "Raylet" not in lost.cell.lab.log(1), "what Ray says of a node is not for the standard output"
     first, second = lost.hosts
     assert lost.drivers_host == "head" and first in ("node-a", "node-b") and second != first
     assert lost.cell.starts()[0] == 0 and lost.cell.starts()[1] >= 20
@@ -163,7 +162,7 @@ def test_it_ends_with_the_weights_of_a_pair_that_was_left_alone(lost: LostNode) 
 
 
 def test_a_cell_that_waits_says_for_what_and_why(lost: LostNode) -> None:
-    log = lost.cell.lab.log(3)
+    log = lost.cell.lab.log(1)
     (line,) = [line for line in log.splitlines() if line.startswith("waiting for room")]
     assert "1 cell asks for 2 x 1 CPU; the nodes that are there hold 1 of the 2 workers of a cell" in line
     assert "free: 1 of 1 CPU on node 127.0.0.2" in line and line.endswith("1 node died since the cluster began")
@@ -175,13 +174,14 @@ class HardLife:
     def __init__(self, cell: Cell, machines: Any) -> None:
         self.cell, self.machines = cell, machines
         self.left: dict[str, set[str]] = {}
+        pair = cell.start_pair()
         self.kill_the_driver()
         self.stop_the_job()
         driver = self.drain_a_node()
         self.lose_the_head(driver)
         machines.up(**{"node-e": 1, "node-f": 1})
         self.code = cell.lab.run()
-        cell.left_alone()
+        assert [process.wait(600) for process in pair] == [0, 0], cell.lab.log(1)
 
     def nothing_is_left(self, after: str) -> None:
         """Wait until nothing of the run lives on any node."""
