@@ -18,6 +18,7 @@ from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.policy_config import BudgetConfig, ErrorLimit, HookConfig, OnTrialError, RetriesConfig
 from rcflab.search.config import SearchConfig
+from rcflab.storage.address import fault_of_url
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
 
@@ -63,10 +64,18 @@ class ResourcesConfig(Config):
     """Cells after which a reused actor is replaced."""
 
 
+def _usable_address(root: str) -> str:
+    fault = fault_of_url(root)
+    if fault is not None:
+        raise ValueError(fault)
+    return root
+
+
 class StorageConfig(Config):
     """Where everything that a run writes is kept."""
 
-    root: Annotated[str, Field(min_length=1)] = "runs"
+    root: Annotated[str, Field(min_length=1), AfterValidator(_usable_address)] = "runs"
+    """A folder that all nodes see, or the address of a store of objects, say s3://bucket/runs."""
 
 
 class TrackingConfig(Config):

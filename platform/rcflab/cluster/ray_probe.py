@@ -10,6 +10,7 @@ import os
 import platform
 import sys
 import tempfile
+import uuid
 from base64 import b64encode
 from collections.abc import Sequence
 from importlib import metadata
@@ -27,11 +28,11 @@ class Question(TypedDict):
 
     packages: list[str]
     storage: str
-    """A folder that all nodes share."""
+    """A folder that all nodes share, or the address of a store of objects."""
     tracking: str | None
     """The address of MLflow; None for a store that no worker speaks to."""
     data: list[str]
-    """Folders that are read."""
+    """Folders and addresses that are read."""
 
 
 class Examined(TypedDict):
@@ -62,10 +63,11 @@ def examined(question: Question, node: str = "") -> Examined:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    faults = {question["storage"]: _unwritable(Path(question["storage"]))}
+    storage = question["storage"]
+    faults = {storage: _unwritable_store(storage) if "://" in storage else _unwritable(Path(storage))}
     if question["tracking"] is not None:
         faults[question["tracking"]] = _unreached(question["tracking"])
-    faults |= {root: None if Path(root).is_dir() else "no such folder" for root in question["data"]}
+    faults |= {root: _unreadable(root) for root in question["data"]}
     told = {place: fault for place, fault in faults.items() if fault is not None}
     return Examined(node=node or platform.node(), versions=versions, code_digest=_code_digest(), faults=told)
 
@@ -86,6 +88,36 @@ def _unwritable(folder: Path) -> str | None:
             return None
     except OSError as error:
         return error.strerror or str(error)
+
+
+def _unwritable_store(url: str) -> str | None:
+    """Why a store takes no objects, or makes one twice: then two machines could train the same cell."""
+    try:
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(f"{url}/.rcflab-probe-{uuid.uuid4().hex}", use_listings_cache=False)
+        system.pipe_file(path, b"", mode="create")
+        try:
+            system.pipe_file(path, b"", mode="create")
+        except OSError:
+            return None
+        finally:
+            system.rm(path)
+    except Exception as error:  # the libraries of stores raise errors of many kinds
+        return f"{type(error).__name__}: {error}"
+    return "makes an object twice where it was asked not to (If-None-Match)"
+
+
+def _unreadable(root: str) -> str | None:
+    if "://" not in root:
+        return None if Path(root).is_dir() else "no such folder"
+    try:
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(root)
+        return None if system.exists(path) else "nothing is there"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
 
 
 def _unreached(uri: str) -> str | None:

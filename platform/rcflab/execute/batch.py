@@ -1,10 +1,12 @@
 """What driver and workers share during one `rcflab run`: a folder that both can see.
 
-<storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries: written once, before Ray starts
+<storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries, data: written once, before Ray starts
                          losses/     what each job has lost so far; see attempts.py
                          jobs/       those that came up later, one file each
                          stop        appears when the run should end: every job saves a checkpoint and ends
                          ...         Ray's own state, a cache that nothing is ever restored from
+
+Where the storage is a store of objects, each of these files is one, and every node's folder follows them.
 """
 
 import json
@@ -13,19 +15,25 @@ import shutil
 import sys
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rcflab.errors import InputError, Problem
+from rcflab.errors import InputError, Problem, StorageError
 from rcflab.execute.job import Job
-from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.files import storage_errors
 from rcflab.ledger.lease import ProcessId, is_alive
 from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
+from rcflab.storage.address import cache_of
+from rcflab.storage.opening import address_of, mirror_of
+from rcflab.storage.pace import Pace
 
 _FILE = "batch.json"
+_LOOK_EVERY_S = 5.0
+"""A node asks a store for what others have written; a request each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +90,10 @@ def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Reso
     )  # fmt: skip
 
 
+def _look_pace() -> Pace:
+    return Pace(_LOOK_EVERY_S)
+
+
 def _default_retries() -> dict[str, int]:
     return RetriesConfig().model_dump()
 
@@ -99,6 +111,9 @@ class Batch:
     """By train_key, in the order in which they should start."""
     retries: Mapping[str, int] = field(default_factory=_default_retries)
     """How often a job is tried again, by class of failure; see rcflab.policy_config.RetriesConfig."""
+    data: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Address of a set in a store -> digest of its content, as the driver has it."""
+    _look: Pace = field(default_factory=_look_pace, compare=False, repr=False)
 
     @classmethod
     def create(
@@ -109,11 +124,12 @@ class Batch:
         resources: Resources,
         jobs: Iterable[Job],
         retries: RetriesConfig | None = None,
+        data: Mapping[str, str] | None = None,
     ) -> Self:
         """A new batch with its folder. Raises StorageError."""
         name, by_key = f"run-{uuid.uuid4().hex[:12]}", {job.train_key: job for job in jobs}
         allowed = (retries or RetriesConfig()).model_dump()
-        batch = cls(storage, name, driver, provenance, resources, by_key, allowed)
+        batch = cls(storage, name, driver, provenance, resources, by_key, allowed, data or {})
         value = {
             "storage": str(storage),
             "driver": asdict(driver),
@@ -121,11 +137,24 @@ class Batch:
             "resources": asdict(resources),
             "jobs": [job.to_json() for job in batch.jobs.values()],
             "retries": allowed,
+            "data": dict(batch.data),
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
-        replace_json(batch.folder / _FILE, value)
+        batch.write(batch.folder / _FILE, json.dumps(value, indent=1, allow_nan=False))
         return batch
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What `reach` finds it by, on any node."""
+        return {"storage": address_of(self.storage), "batch": self.name}
+
+    @classmethod
+    def reach(cls, address: Mapping[str, str]) -> Self:
+        """The batch with this address, from any node. Raises StorageError."""
+        storage = cache_of(address["storage"], "storage")
+        mirror_of(storage).fetch(f"ray/{address['batch']}")
+        return cls.read(storage / "ray" / address["batch"])
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -140,6 +169,7 @@ class Batch:
             Resources(**value["resources"]),
             {job.train_key: job for job in jobs},
             value["retries"],
+            value["data"],
         )
 
     @property
@@ -150,13 +180,13 @@ class Batch:
     def add(self, job: Job) -> None:
         """Make a job known that came up while the batch runs: to this process, and to workers by `job`."""
         self.jobs[job.train_key] = job
-        with storage_errors(self.folder, "create"):
-            (self.folder / "jobs").mkdir(exist_ok=True)
-        replace_json(self._job_file(job.train_key), job.to_json())
+        self.write(self._job_file(job.train_key), json.dumps(job.to_json(), indent=1, allow_nan=False))
 
     def job(self, train_key: str) -> Job:
         """A job of the batch, whether it was known at the start or added."""
         if train_key not in self.jobs:
+            if not self._job_file(train_key).exists():
+                self.look(at_once=True)
             return Job.from_json(json.loads(self._job_file(train_key).read_text()))
         return self.jobs[train_key]
 
@@ -165,14 +195,35 @@ class Batch:
 
     def request_stop(self) -> None:
         """Ask every job to save a checkpoint and end."""
-        (self.folder / "stop").touch()
+        self.write(self.folder / "stop", "")
 
     def stop_requested(self) -> bool:
-        """True once the run should end, also when its folder is gone: nobody waits for the result then."""
-        return (self.folder / "stop").exists() or not self.folder.exists()
+        """True once the run should end, also when the batch is gone: nobody waits for the result then."""
+        self.look()
+        return (self.folder / "stop").exists() or not (self.folder / _FILE).exists()
+
+    def write(self, path: Path, text: str) -> None:
+        """Make a file of the batch, for every node to see. Raises StorageError."""
+        with storage_errors(path.parent, "create"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        mirror_of(self.storage).write(path, text.encode())
+
+    def remove(self, path: Path) -> None:
+        """Take a file of the batch away, if it is there. Raises StorageError."""
+        mirror_of(self.storage).drop(path)
+        with storage_errors(path, "remove"):
+            path.unlink(missing_ok=True)
+
+    def look(self, *, at_once: bool = False) -> None:
+        """See what other nodes have written: `at_once`, or some seconds after the last look. Raises StorageError."""
+        mirror = mirror_of(self.storage)
+        if mirror.is_remote and (at_once or self._look.is_due()):
+            mirror.fetch(f"ray/{self.name}")
 
     def delete(self) -> None:
         """Remove the folder: Ray's state is of no use after the run."""
+        with suppress(StorageError):  # the next run sweeps
+            mirror_of(self.storage).drop(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -183,10 +234,13 @@ def machine_cpus() -> int:
 
 def sweep(storage: Path) -> None:
     """Delete the batches of drivers that died; an actor that outlived its driver sees it and ends."""
+    mirror = mirror_of(storage)
+    mirror.fetch("ray")
     for folder in (storage / "ray").glob("run-*"):
         try:
             driver = ProcessId(**json.loads((folder / _FILE).read_text())["driver"])
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if not is_alive(driver):
+            mirror.drop(folder)
             shutil.rmtree(folder, ignore_errors=True)

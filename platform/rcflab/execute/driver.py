@@ -12,9 +12,11 @@ from types import FrameType
 
 from rcflab.errors import InterruptedRunError, LabError, StorageError
 from rcflab.execute.batch import Batch
+from rcflab.execute.following import Following
 from rcflab.execute.job import JobProgress
 from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
+from rcflab.storage.opening import mirror_of
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TICK_S = 1.0
@@ -91,7 +93,8 @@ def run_on_ray(batch: Batch, rules: Sequence[Rule] = (), source: JobSource | Non
     """
     from rcflab.execute import ray_session, ray_tune  # costs seconds: nothing else of the platform waits for Ray
 
-    stop = StopRequest(batch, rules)
+    mirror = mirror_of(batch.storage)
+    stop = StopRequest(batch, (*rules, Following(mirror)) if mirror.is_remote else rules)
     try:
         # Ray sets a handler for SIGTERM when it starts: ours come after.
         with ray_session.ray_started(batch.resources), stop.listening(), stop.ticking():

@@ -12,9 +12,10 @@ checkpoint, depends on what it failed of (attempts.py).
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
+from fsspec.core import url_to_fs
+from pyarrow.fs import FSSpecHandler, PyFileSystem
 from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -27,6 +28,7 @@ from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import blame
 from rcflab.execute.job import Job, JobProgress
 from rcflab.execute.process_state import ProcessState
+from rcflab.storage.address import url_of
 
 
 class TrainTrainable(tune.Trainable):
@@ -34,12 +36,12 @@ class TrainTrainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Remember the job."""
-        self._folder, self._key = Path(config["batch"]), str(config["job"])
+        self._config = config
 
     def step(self) -> dict[str, Any]:
         """The whole job."""
-        batch = Batch.read(self._folder)
-        progress = _train(batch, batch.job(self._key))
+        batch = Batch.reach(self._config)
+        progress = _train(batch, batch.job(str(self._config["job"])))
         return {"progress": asdict(progress), "done": True}
 
 
@@ -66,10 +68,10 @@ def _train(batch: Batch, job: Job) -> JobProgress:
 
 
 def _trainer(batch: Batch, job: Job, tries: int) -> TorchTrainer:
-    resources = batch.resources
+    resources, (place, filesystem) = batch.resources, _place(batch)
     return TorchTrainer(
         train_worker,
-        train_loop_config={"batch": str(batch.folder), "job": job.train_key},
+        train_loop_config={**batch.address, "job": job.train_key},
         torch_config=TorchConfig(
             backend="nccl" if resources.gpus_per_worker else "gloo", timeout_s=resources.collective_timeout_s
         ),
@@ -80,10 +82,20 @@ def _trainer(batch: Batch, job: Job, tries: int) -> TorchTrainer:
         ),
         run_config=train.RunConfig(
             name=f"{job.train_key}-{tries}",
-            storage_path=str(batch.folder / "train"),
+            storage_path=place,
+            storage_filesystem=filesystem,
             failure_config=train.FailureConfig(max_failures=0),  # attempts.py decides, by class
         ),
     )
+
+
+def _place(batch: Batch) -> tuple[str, PyFileSystem | None]:
+    """Where Train keeps its state, which all workers must see: a folder, or a place in a store and the way to it."""
+    url = url_of(batch.folder, "storage")
+    if url is None:
+        return str(batch.folder / "train"), None
+    system, path = url_to_fs(f"{url}/train")
+    return path, PyFileSystem(FSSpecHandler(system))
 
 
 def _needs(resources: Resources) -> Mapping[str, float]:
@@ -97,7 +109,7 @@ def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
 
     Ray Train has started the process group, and chosen this process's GPU as the current one.
     """
-    batch = Batch.read(Path(config["batch"]))
+    batch = Batch.reach(config)
     alone = train.get_context().get_world_size() == 1
     ranks = SINGLE if alone else ProcessRanks(batch.resources.collective_timeout_s)
     last = run_rank(ProcessState(), batch, batch.job(config["job"]), ranks)

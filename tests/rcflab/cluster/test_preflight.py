@@ -10,6 +10,7 @@ import pytest
 from rcflab.cluster.preflight import Wanted, preflight_problems
 from rcflab.cluster.ray_probe import Examined, Probed, Question, examined
 from rcflab.provenance import code_digest
+from rcflab.storage.remote import Remote
 
 from .conftest import Quiet, served
 
@@ -97,3 +98,20 @@ def test_a_server_that_is_gone_does_not_answer(tmp_path: Path) -> None:
 def test_another_version_of_torch_is_another_number_in_the_table(version: str) -> None:
     (only,) = said(node(versions={"python": "3.11.9", "torch": version}))
     assert f"torch: got {version}" in only
+
+
+def asked(storage: str, data: str) -> Question:
+    return Question(packages=[], storage=storage, tracking=None, data=[data])
+
+
+def test_a_store_of_objects_is_tried_from_the_node_and_left_clean(store: str) -> None:
+    remote = Remote(store)
+    remote.write("avis/train.json", b"{}")
+    assert examined(asked(store, f"{store}/avis"))["faults"] == {}
+    assert set(remote.marks("")) == {"avis/train.json"}
+
+
+def test_a_store_that_refuses_the_node_is_a_fault_of_it(store: str) -> None:
+    storage, data = "s3://no-such-bucket-here/runs", f"{store}/none"
+    faults = examined(asked(storage, data))["faults"]
+    assert "bucket does not exist" in faults[storage] and faults[data] == "nothing is there"
