@@ -53,6 +53,8 @@ class Snapshot:
     """Seconds to the end at the pace so far; None before the first step."""
     pruned: int = 0
     """Stopped by the pruner of a search."""
+    waiting: str = ""
+    """Why cells find no room on the cluster; empty where they do."""
 
 
 @dataclass(slots=True)
@@ -82,11 +84,16 @@ class Watch:
         self._storage = storage
         self.to_come: Callable[[], tuple[int, int]] = lambda: (0, 0)
         """Trainings that are not known yet, and their steps: those that a search will ask for."""
+        self._waiting = ""
 
     def add(self, watched: Watched) -> None:
         """Follow a training that came up meanwhile."""
         if all(each.watched.key != watched.key for each in self._trainings):
             self._trainings.append(_Training(watched, Tail(self._storage, watched.key)))
+
+    def note(self, waiting: str) -> None:
+        """Why cells wait for room at this moment; an empty line where they do not."""
+        self._waiting = waiting
 
     def poll(self) -> list[str]:
         """Read what is new and return the news as lines for people."""
@@ -101,7 +108,8 @@ class Watch:
         label = METRICS[self._score].label if self._score in METRICS else self._score
         running = tuple(_running(each, label) for each in self._trainings if each.state == "running")
         pruned = states.count("pruned")
-        return Snapshot(states.count("finished"), states.count("failed"), left, running, self._eta_s(), pruned)
+        finished, failed = states.count("finished"), states.count("failed")
+        return Snapshot(finished, failed, left, running, self._eta_s(), pruned, self._waiting)
 
     def _take(self, training: _Training, event: Event) -> str:
         training.fold.add(event)

@@ -19,9 +19,10 @@ from rcflab.commands.live import shown
 from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, is_shipped, open_shipper, ship_or_say
 from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
-from rcflab.execute.batch import Batch, Resources, resolve, sweep
+from rcflab.execute.batch import Batch, Resources, resolve
 from rcflab.execute.driver import run_on_ray
-from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.job import Job, JobProgress, ordered
+from rcflab.execute.orphans import sweep
 from rcflab.execute.rules import ErrorLimit, Rule
 from rcflab.execute.work import Work, find_work
 from rcflab.ledger.lease import this_process
@@ -72,7 +73,7 @@ def run_session(
     view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
-    jobs = work.jobs(session.plan, choice)
+    jobs = ordered(work.jobs(session.plan, choice), session.spec.resources.order)
     if not retrain_lost:
         _refuse_lost(session, view, [job for job in jobs if choice == "reuse" or job.train_key not in work.stale])
     waiting = False
@@ -175,7 +176,7 @@ def _train(
     )
     console.print(f"{len(jobs)} trainings to do; starting Ray")
     with shown(watch, console):
-        last = run_on_ray(batch, rules)
+        last = run_on_ray(batch, rules, note=watch.note)
     if held_back:
         raise BudgetSpentError(held_back)
     return last

@@ -10,7 +10,7 @@ The only module of the platform's core that looks at `rcf.config`.
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from rcf.config import SYNTHETIC_VERSION, Config, RcfConfig
 from rcflab.design.factor import DesignKind
@@ -43,13 +43,24 @@ __all__ = [
 ]
 
 
+def _fixed(workers: Any) -> Any:
+    """Elastic groups are refused with the reason, since Ray Train has them and people ask for them."""
+    if isinstance(workers, (list, tuple, dict)):
+        raise ValueError(
+            "one whole number: a group that grows and shrinks while it trains adds in another order after each change, "
+            "so a cell would depend on which machines came and went. Set resources.grows to wait for machines instead"
+        )
+    return workers
+
+
 class ResourcesConfig(Config):
     """Where and how wide the cells run; never part of a key."""
 
     executor: Literal["auto", "inline", "train"] = "auto"
     """`inline` in the Tune actor, `train` in a Ray Train run inside it; `auto`: `train` for a GPU or many workers."""
-    workers: Annotated[int, Field(ge=1)] = 1
-    """Processes that train one cell together, each on its share of a step's clips. It must divide them."""
+    workers: Annotated[int, Field(ge=1), BeforeValidator(_fixed)] = 1
+    """Processes that train one cell together, each on its share of a step's clips. It must divide them. Each lies on
+    one node; those of a cell lie on one node where it has room for them, and else on several."""
     threads: Annotated[int, Field(ge=1)] = 1
     """CPU threads of each worker."""
     gpus_per_worker: Annotated[float, Field(ge=0)] = 0
@@ -57,11 +68,24 @@ class ResourcesConfig(Config):
     """Seconds that a worker waits for the others before the group counts as hanging and is started anew. Longer than
     the longest thing that one of them does alone: writing a checkpoint, scoring an evaluation."""
     max_concurrent: Annotated[int, Field(ge=1)] | None = None
-    """Cells at a time; as many as fit when null."""
+    """Cells at a time; as many as fit on the nodes that are there when null, and never more unless `grows`."""
+    grows: bool = False
+    """The cluster of RAY_ADDRESS has an autoscaler: `max_concurrent` cells are asked for, whatever is there, and it
+    brings nodes for them. Ray does not tell what a cluster could grow to, so nothing is refused beforehand."""
+    order: Literal["arms", "seeds"] = "arms"
+    """Which cells start first: `arms` as in the table, all seeds of an arm after one another; `seeds` all arms at seed
+    0, then all at seed 1, so that arms can be compared early. Jobs of a Ray cluster have no priorities among each
+    other: who wants to leave room for others sets `max_concurrent`."""
     reuse: bool = True
     """Run many cells in one actor; false starts a fresh process for each."""
     retire_after: Annotated[int, Field(ge=1)] = 50
     """Cells after which a reused actor is replaced."""
+
+    @model_validator(mode="after")
+    def _growth_has_an_end(self) -> Self:
+        if self.grows and self.max_concurrent is None:
+            raise ValueError("max_concurrent beside grows: how many cells the grown cluster should hold at a time")
+        return self
 
 
 def _usable_address(root: str) -> str:

@@ -16,6 +16,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -33,9 +34,10 @@ from rcflab.commands.sync import (
     ship_rest,
 )
 from rcflab.errors import CellsFailedError, IncompleteError, InterruptedRunError
-from rcflab.execute.batch import Batch, resolve, sweep
+from rcflab.execute.batch import Batch, resolve
 from rcflab.execute.driver import run_on_ray
 from rcflab.execute.job import JobProgress
+from rcflab.execute.orphans import sweep
 from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
 from rcflab.ledger.files import replace_bytes, replace_json, storage_errors
@@ -107,7 +109,7 @@ def tuned_winner(session: Session) -> Path:
     return found.next
 
 
-def run_search(session: Session, console: Console, on_stale: OnStale = "ask", run: Run = run_on_ray) -> Tuned:
+def run_search(session: Session, console: Console, on_stale: OnStale = "ask", run: Run | None = None) -> Tuned:
     """Search until every study has its trials, then write what was found.
 
     Raises like rcflab.running.run_session; the same call goes on from wherever it was interrupted. CellsFailedError
@@ -140,7 +142,8 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
             paid = _paid(session, chain)
             source = _kept(session, paid or chain)
             try:
-                _conduct(session, chain, crowd, lambda: run(batch, rules, source), console)
+                train: Run = run or partial(run_on_ray, note=crowd.watch.note)
+                _conduct(session, chain, crowd, lambda: train(batch, rules, source), console)
             finally:
                 batch.delete()
             if paid is not None:

@@ -18,6 +18,13 @@ def init(
 def shutdown() -> None: ...
 def cluster_resources() -> dict[str, float]: ...
 
+class RuntimeContext:
+    gcs_address: str
+    def get_job_id(self) -> str: ...
+    def get_node_id(self) -> str: ...
+
+def get_runtime_context() -> RuntimeContext: ...
+
 Given = ParamSpec("Given")
 Answer = TypeVar("Answer", covariant=True)
 
@@ -31,6 +38,7 @@ class _Node(TypedDict):
     NodeID: str
     NodeManagerAddress: str
     Alive: bool
+    Resources: dict[str, float]
 
 def remote(
     *, num_cpus: float = ..., max_retries: int = ...

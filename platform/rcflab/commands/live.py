@@ -22,6 +22,8 @@ logger = logging.getLogger(__name__)
 _EVERY_S = 0.5
 _LINE_EVERY = 60
 """Polls between two summary lines outside a terminal."""
+_WAITING_EVERY = 1200
+"""Polls between two lines there that say why cells wait: it is told once, and now and then as long as it lasts."""
 
 
 @contextmanager
@@ -48,14 +50,20 @@ def _follow(watch: Watch, console: Console, done: threading.Event) -> None:
 
 
 def _repeat(watch: Watch, console: Console, done: threading.Event, live: Live | None) -> None:
-    polls = 0
+    polls, told = 0, -_WAITING_EVERY
     while not done.wait(_EVERY_S if polls else 0):
         polls += 1
         _tell(watch, console)
         snapshot = watch.snapshot()
         if live is not None:
             live.update(panel(snapshot), refresh=True)
-        elif polls % _LINE_EVERY == 0:
+            continue
+        if snapshot.waiting and polls - told >= _WAITING_EVERY:
+            _say(console, snapshot.waiting)
+            told = polls
+        elif not snapshot.waiting:
+            told = -_WAITING_EVERY
+        if polls % _LINE_EVERY == 0:
             _say(console, summary(snapshot))
 
 
@@ -75,12 +83,13 @@ def summary(snapshot: Snapshot) -> str:
 
 
 def panel(snapshot: Snapshot) -> Group:
-    """The live view: one row for each training in progress, and the counts."""
+    """The live view: one row for each training in progress, the counts, and why others wait."""
     table = Table.grid(padding=(0, 2))
     for each in snapshot.running:
         bar = ProgressBar(total=each.steps, completed=each.step, width=24)
         table.add_row(Text(each.label), bar, f"{each.step}/{each.steps}", Text(_values(each).strip()))
-    return Group(table, Text(_counts(snapshot)))
+    waiting = [Text(snapshot.waiting, style="yellow")] if snapshot.waiting else []
+    return Group(table, Text(_counts(snapshot)), *waiting)
 
 
 def _counts(snapshot: Snapshot) -> str:

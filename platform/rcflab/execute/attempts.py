@@ -11,6 +11,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from rcflab.execute.batch import Batch
+from rcflab.execute.job import JobProgress
 from rcflab.ledger.events import Failure
 from rcflab.ledger.files import storage_errors
 from rcflab.ledger.reader import read_key
@@ -27,6 +28,8 @@ class Loss:
     """Of the newest checkpoint at that time."""
     final: bool
     """No other attempt may follow in this run."""
+    attempt: int = 0
+    """The number of that attempt, or of one before it where it had not even begun: whoever has it is gone."""
 
 
 class Attempts:
@@ -40,14 +43,14 @@ class Attempts:
         """Note that an attempt failed; returns whether it was the last one. Raises StorageError."""
         losses = self.losses()
         mirror_of(self._batch.storage).fetch_ledgers((self._key,))
-        saved = read_key(self._batch.storage, self._key, series=False).checkpoint
-        step = saved.step if saved else 0
+        state = read_key(self._batch.storage, self._key, series=False)
+        step = state.checkpoint.step if state.checkpoint else 0
         tries = 1 + sum(each.step == step and each.failure == failure for each in losses)
         allowed = self._batch.retries[failure]
         final = tries > allowed
         if final and allowed:
             reason = f"{reason} ({tries} times without a new checkpoint; retries.{failure} is {allowed})"
-        loss = Loss(failure, reason, step, final)
+        loss = Loss(failure, reason, step, final, state.attempt.attempt if state.attempt else 0)
         value = {"losses": [asdict(each) for each in (*losses, loss)]}
         self._batch.write(self._path, json.dumps(value, indent=1))
         return loss
@@ -64,3 +67,14 @@ class Attempts:
         """The last one."""
         losses = self.losses()
         return losses[-1] if losses else None
+
+
+def goes_on(attempts: Attempts, progress: JobProgress) -> bool:
+    """Whether a job is to be started again after its last progress, which is noted if it is a failure.
+
+    One whose machine is taken away has not failed. Where that came too often, the next start writes it down as failed.
+    """
+    if not progress.failure:
+        return False
+    loss = attempts.lost(progress.failure, progress.reason)
+    return progress.phase == "interrupted" or not loss.final

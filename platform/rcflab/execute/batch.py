@@ -3,6 +3,7 @@
 <storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries, data: written once, before Ray starts
                          losses/     what each job has lost so far; see attempts.py
                          jobs/       those that came up later, one file each
+                         beat        rewritten while the driver lives, where no file could be touched
                          stop        appears when the run should end: every job saves a checkpoint and ends
                          ...         Ray's own state, a cache that nothing is ever restored from
 
@@ -13,6 +14,7 @@ import json
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
@@ -23,7 +25,7 @@ from typing import Self
 from rcflab.errors import InputError, Problem, StorageError
 from rcflab.execute.job import Job
 from rcflab.ledger.files import storage_errors
-from rcflab.ledger.lease import ProcessId, is_alive
+from rcflab.ledger.lease import ProcessId
 from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
@@ -31,7 +33,8 @@ from rcflab.storage.address import cache_of
 from rcflab.storage.opening import address_of, mirror_of
 from rcflab.storage.pace import Pace
 
-_FILE = "batch.json"
+FILE = "batch.json"
+_BEAT = "beat"
 _LOOK_EVERY_S = 5.0
 """A node asks a store for what others have written; a request each."""
 
@@ -50,6 +53,8 @@ class Resources:
     retire_after: int
     collective_timeout_s: int = 600
     """How long a worker waits for the others."""
+    grows: bool = False
+    """An autoscaler brings nodes for cells that find no room."""
 
     @property
     def cpus(self) -> int:
@@ -86,7 +91,7 @@ def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Reso
     train = config.executor == "train" or (config.executor == "auto" and (many or config.gpus_per_worker > 0))
     return Resources(
         train, config.workers, config.threads, config.gpus_per_worker, config.max_concurrent, config.reuse,
-        config.retire_after, config.collective_timeout_s,
+        config.retire_after, config.collective_timeout_s, config.grows,
     )  # fmt: skip
 
 
@@ -141,7 +146,7 @@ class Batch:
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
-        batch.write(batch.folder / _FILE, json.dumps(value, indent=1, allow_nan=False))
+        batch.write(batch.folder / FILE, json.dumps(value, indent=1, allow_nan=False))
         return batch
 
     @property
@@ -159,7 +164,7 @@ class Batch:
     @classmethod
     def read(cls, folder: Path) -> Self:
         """The batch in `folder`."""
-        value = json.loads((folder / _FILE).read_text())
+        value = json.loads((folder / FILE).read_text())
         jobs = [Job.from_json(each) for each in value["jobs"]]
         return cls(
             Path(value["storage"]),
@@ -200,7 +205,7 @@ class Batch:
     def stop_requested(self) -> bool:
         """True once the run should end, also when the batch is gone: nobody waits for the result then."""
         self.look()
-        return (self.folder / "stop").exists() or not (self.folder / _FILE).exists()
+        return (self.folder / "stop").exists() or not (self.folder / FILE).exists()
 
     def write(self, path: Path, text: str) -> None:
         """Make a file of the batch, for every node to see. Raises StorageError."""
@@ -220,6 +225,21 @@ class Batch:
         if mirror.is_remote and (at_once or self._look.is_due()):
             mirror.fetch(f"ray/{self.name}")
 
+    def beat(self) -> None:
+        """Show workers on other machines that the driver lives. Raises StorageError."""
+        if mirror_of(self.storage).is_remote:
+            self.write(self.folder / _BEAT, str(time.time_ns()))
+            return
+        with storage_errors(self.folder / FILE, "touch"):
+            os.utime(self.folder / FILE)
+
+    def last_beat(self) -> float:
+        """When the driver last did, as this machine has seen it, in seconds; only compared. Raises OSError."""
+        self.look()
+        path = self.folder / (_BEAT if mirror_of(self.storage).is_remote else FILE)
+        with path.open("rb") as file:  # opened, since a network file system looks anew only then
+            return os.fstat(file.fileno()).st_mtime
+
     def delete(self) -> None:
         """Remove the folder: Ray's state is of no use after the run."""
         with suppress(StorageError):  # the next run sweeps
@@ -230,17 +250,3 @@ class Batch:
 def machine_cpus() -> int:
     """CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def sweep(storage: Path) -> None:
-    """Delete the batches of drivers that died; an actor that outlived its driver sees it and ends."""
-    mirror = mirror_of(storage)
-    mirror.fetch("ray")
-    for folder in (storage / "ray").glob("run-*"):
-        try:
-            driver = ProcessId(**json.loads((folder / _FILE).read_text())["driver"])
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        if not is_alive(driver):
-            mirror.drop(folder)
-            shutil.rmtree(folder, ignore_errors=True)

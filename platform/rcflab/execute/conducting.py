@@ -27,8 +27,9 @@ from rcflab.errors import AttemptLostError, LabError
 from rcflab.execute.batch import Batch
 from rcflab.execute.checkpoints import is_full
 from rcflab.execute.failures import describe
-from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.job import Job, JobProgress, Stop
 from rcflab.execute.local import make_ready, run_cell
+from rcflab.execute.notices import Paced, never
 from rcflab.execute.process_state import ProcessState
 from rcflab.faults import fault_point
 from rcflab.records import Json
@@ -36,14 +37,16 @@ from rcflab.task import EvalResult, TaskSpec, Training, load_task
 
 logger = logging.getLogger(__name__)
 
-Name = Literal["start", "restore", "advance", "evaluate", "end"]
+Name = Literal["start", "restore", "advance", "notice", "evaluate", "end"]
 Call = tuple[Name, Json]
 """What the followers do next, with its argument."""
 Result = TypeVar("Result")
 
 
-def run_rank(process: ProcessState, batch: Batch, job: Job, ranks: Ranks) -> JobProgress | None:
+def run_rank(process: ProcessState, batch: Batch, job: Job, ranks: Ranks, notice: Stop = never) -> JobProgress | None:
     """This process's part of `job`: the last progress on rank 0, None on the others.
+
+    `notice` knows whether a machine of the group will be taken away: it is asked on all ranks at once, or on none.
 
     Raises AttemptLostError on rank 0 where another one is gone; a follower raises what has happened to it.
     """
@@ -51,11 +54,12 @@ def run_rank(process: ProcessState, batch: Batch, job: Job, ranks: Ranks) -> Job
         task = load_task(job.task)
         make_ready(batch, job)
         process.begin(batch.resources.threads, job.seed)
-        follow(task, job, ranks)
+        follow(task, job, ranks, notice)
         return None
     if ranks.size == 1:
-        return deque(run_cell(process, batch, job), maxlen=1).pop()
-    last = deque(run_cell(process, batch, job, partial(conducted, ranks=ranks)), maxlen=1).pop()
+        return deque(run_cell(process, batch, job, notice=Paced(notice)), maxlen=1).pop()
+    together = Paced(lambda: _together(ranks, ("notice", None), notice))
+    last = deque(run_cell(process, batch, job, partial(conducted, ranks=ranks), together), maxlen=1).pop()
     dismiss(ranks)
     return last
 
@@ -108,7 +112,7 @@ class ConductedTraining:
         raise NotImplementedError("rank 0 evaluates, the others assist")
 
 
-def follow(task: TaskSpec, job: Job, ranks: Ranks) -> None:
+def follow(task: TaskSpec, job: Job, ranks: Ranks, notice: Stop = never) -> None:
     """Do what rank 0 does, as another rank, until it dismisses. Raises whatever makes this rank useless."""
     training: Training | None = None
     while True:
@@ -117,6 +121,9 @@ def follow(task: TaskSpec, job: Job, ranks: Ranks) -> None:
             return
         if name == "start":
             training = task.start(job.config, job.seed, ranks)
+            continue
+        if name == "notice":
+            notice()
             continue
         assert training is not None, "rank 0 starts before all else"
         try:

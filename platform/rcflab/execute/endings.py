@@ -20,13 +20,15 @@ TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
 """An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
 
 
-def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "") -> JobProgress:
+def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str = "", gone: int = 0) -> JobProgress:
     """Write down that the processes of `job` died or failed too often, in place of them; `log` goes into a file.
+
+    `gone` is the number of an attempt that is known to be over.
 
     Raises LabError like run_job.
     """
     storage, key, mirror = batch.storage, job.train_key, mirror_of(batch.storage)
-    lease = acquire(storage, key, batch.driver, wait_s=TAKEOVER_WAIT_S, claims=mirror.claims(key))
+    lease = acquire(storage, key, batch.driver, wait_s=TAKEOVER_WAIT_S, gone=gone, claims=mirror.claims(key))
     try:
         mirror.fetch_ledgers((key,))
         step = read_key(storage, key).step

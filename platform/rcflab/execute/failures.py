@@ -46,8 +46,15 @@ def blame(failures: Mapping[int, Exception]) -> tuple[str, Failure]:
     own = {rank: error for rank, error in failures.items() if not _is_echo(error)}
     shown = own or failures
     text = "; ".join(f"worker {rank}: {_cause(error)}" for rank, error in sorted(shown.items()))
+    if any(_is_preempted(error) for error in failures.values()):  # the rest is what its peers saw of it
+        return text, "preempted"
     defects = [error for error in own.values() if not _is_death(error)]
     return text, classify(defects[0]) if defects else classify_loss(text)
+
+
+def _is_preempted(error: Exception) -> bool:
+    """Whether a worker died with a machine that was taken away: Ray marks its error."""
+    return getattr(getattr(error, "health_check_failure", None), "preempted", False) is True
 
 
 def _is_echo(error: Exception) -> bool:

@@ -3,7 +3,7 @@
 RunPlan + states --jobs_of--> [Job: one training + every evaluation that needs it] --executor--> JobProgress ...
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -13,8 +13,20 @@ from rcflab.records import Cell, Json, RunPlan
 Phase = Literal["training", "evaluating", "finished", "failed", "pruned", "interrupted", "blocked"]
 """`failed` is the task's fault and recorded; `blocked`: it could not run (lease held elsewhere or lost, disk full)."""
 ENDED: frozenset[Phase] = frozenset({"finished", "failed", "pruned", "interrupted", "blocked"})
-Stop = Callable[[], bool]
-"""Asked between steps; True ends the job with a checkpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Halt:
+    """Why a job should save a checkpoint and end before its time."""
+
+    reason: str
+    failure: Failure | Literal[""] = ""
+    """`preempted`: it should go on at once, on another machine."""
+
+
+Stop = Callable[[], Halt | None]
+"""Asked between steps; a reason ends the job with a checkpoint."""
+ASKED = Halt("asked to stop")
 Verdict = Literal["go", "prune", "stop"]
 Judge = Callable[[int], Verdict]
 """Asked after an evaluation on the way, with its step; `stop`: the run ends before anybody has decided."""
@@ -84,3 +96,8 @@ def _job(task: str, cells: list[Cell], reuse_code: bool) -> Job:
     evaluations = {cell.eval_key: Evaluation(cell.eval_key, cell.config) for cell in cells}
     label = f"{first.arm}/{first.seed}"
     return Job(first.train_key, label, task, first.config, first.seed, tuple(evaluations.values()), reuse_code)
+
+
+def ordered(jobs: Iterable[Job], order: Literal["arms", "seeds"]) -> list[Job]:
+    """Jobs in the order in which they should start: as they are, or all of one seed before those of the next."""
+    return list(jobs) if order == "arms" else sorted(jobs, key=lambda job: job.seed)

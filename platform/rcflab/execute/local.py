@@ -12,8 +12,9 @@ from rcflab.execute.attempts import Attempts
 from rcflab.execute.batch import Batch
 from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import describe
-from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.job import Job, JobProgress, Stop
 from rcflab.execute.loop import run_job
+from rcflab.execute.notices import never, stop_of
 from rcflab.execute.process_state import ProcessState
 from rcflab.execute.referee import judge_of
 from rcflab.ledger.files import file_lock, storage_errors
@@ -25,13 +26,18 @@ _PREPARE_S = 3600.0
 
 
 def run_cell(
-    process: ProcessState, batch: Batch, job: Job, conduct: Callable[[TaskSpec], TaskSpec] = lambda task: task
+    process: ProcessState,
+    batch: Batch,
+    job: Job,
+    conduct: Callable[[TaskSpec], TaskSpec] = lambda task: task,
+    notice: Stop = never,
 ) -> Generator[JobProgress]:
     """Run `job` in this process and yield after each step; close the generator to stop with a checkpoint.
 
     A job that lost too many processes before is not begun again: that is recorded. `conduct` makes a task of many
-    processes out of the job's task. Faults that an operator can act on (lease held,
-    disk full) end in a progress of phase `blocked`: they must cross processes as data. Raises AttemptLostError.
+    processes out of the job's task, `notice` knows whether this machine will be taken away. Faults that an operator
+    can act on (lease held, disk full) end in a progress of phase `blocked`: they must cross processes as data. Raises
+    AttemptLostError.
     """
     task = load_task(job.task)  # its imports belong to the process state that is set next
     wide = batch.resources
@@ -39,11 +45,11 @@ def run_cell(
     try:
         lost = Attempts(batch, job.train_key).last
         if lost is not None and lost.final:
-            yield record_loss(batch, job, lost.reason, lost.failure)
+            yield record_loss(batch, job, lost.reason, lost.failure, gone=lost.attempt)
             return
         make_ready(batch, job)
         process.begin(wide.threads, job.seed)
-        stop, judge = batch.stop_requested, judge_of(batch, job.train_key)
+        stop, judge = stop_of(batch, notice), judge_of(batch, job.train_key)
         yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, stop, lost, judge)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))

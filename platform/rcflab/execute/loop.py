@@ -32,11 +32,11 @@ from rcflab.execute.endings import TAKEOVER_WAIT_S, write_log
 from rcflab.execute.evaluations import evaluate_into
 from rcflab.execute.failures import classify, describe
 from rcflab.execute.heartbeat import beating
-from rcflab.execute.job import Evaluation, Job, JobProgress, Judge, Phase, Stop
+from rcflab.execute.job import ASKED, Evaluation, Halt, Job, JobProgress, Judge, Phase, Stop
 from rcflab.execute.job_file import write_job
 from rcflab.execute.system_load import SystemLoad
 from rcflab.faults import fault_point
-from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Metrics, StateChanged
+from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Failure, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import Lease, ProcessId, acquire
 from rcflab.ledger.object_writer import Ledger, ledger_writer
@@ -69,15 +69,15 @@ def run_job(  # noqa: PLR0913  a part each
     recorded and yielded, not raised. Raises LeaseHeldError (another driver trains it), FencedError (a newer owner took
     it), StorageError (the disk does not take it), AttemptLostError (recorded as interrupted: try again).
     """
-    mirror = mirror_of(storage)
-    lease = acquire(storage, job.train_key, driver, wait_s=TAKEOVER_WAIT_S, claims=mirror.claims(job.train_key))
+    key, mirror, gone = job.train_key, mirror_of(storage), lost.attempt if lost else 0
+    lease = acquire(storage, key, driver, wait_s=TAKEOVER_WAIT_S, gone=gone, claims=mirror.claims(key))
     try:
-        mirror.fetch_ledgers((job.train_key,))
-        mirror.fetch_exactly(f"cells/{job.train_key}")
-        with beating(lease), ledger_writer(storage, job.train_key, lease, mirror) as ledger:
-            run = _Run(job, storage, task, lease, ledger, judge, mirror)
-            run.record_end_of(lost or _SILENT)
-            yield from run.drive(provenance, should_stop)
+        with beating(lease.heartbeat):
+            mirror.take_over(key)
+            with ledger_writer(storage, key, lease, mirror) as ledger:
+                run = _Run(job, storage, task, lease, ledger, judge, mirror)
+                run.record_end_of(lost or _SILENT)
+                yield from run.drive(provenance, should_stop)
     finally:
         lease.release()
 
@@ -99,8 +99,7 @@ class _Run:
         self.load = SystemLoad()
         self.code = ""
         self.saved: Checkpoint | None = None
-        self.over = False
-        self.ended = False
+        self.over = self.ended = False
         self.step = 0
 
     def record_end_of(self, lost: Loss) -> None:
@@ -119,8 +118,8 @@ class _Run:
                 training.restore(start.folder)
                 assert training.step == start.step, "a checkpoint restores the step of its manifest"
             for phase in self._steps(training):
-                if phase == "training" and should_stop():
-                    yield self._interrupt(training)
+                if phase == "training" and (halt := should_stop()):
+                    yield self._interrupt(training, halt)
                     return
                 yield self._progress(phase)
         except GeneratorExit:
@@ -257,11 +256,11 @@ class _Run:
             self._append(event)
             self.evaluated[each.eval_key, training.step] = files.metrics
 
-    def _interrupt(self, training: Training) -> JobProgress:
+    def _interrupt(self, training: Training, halt: Halt = ASKED) -> JobProgress:
         if training.step > (self.saved.step if self.saved else 0):
             self._checkpoint(training)
-        self._append_end("interrupted", "asked to stop")
-        return self._progress("interrupted")
+        self._append_end("interrupted", halt.reason, halt.failure)
+        return replace(self._progress("interrupted", halt.reason if halt.failure else ""), failure=halt.failure)
 
     def _interrupt_quietly(self, training: Training | None) -> None:
         """Closing a generator is no place for errors: what could not be saved is trained again."""
@@ -278,8 +277,10 @@ class _Run:
         self.ended = True
         return replace(self._progress("failed", f"{reason} (see {log})"), failure=failure)
 
-    def _append_end(self, state: Literal["finished", "interrupted", "pruned"], reason: str = "") -> None:
-        self._append(StateChanged(_now_ms(), self.step, state, reason))
+    def _append_end(
+        self, state: Literal["finished", "interrupted", "pruned"], reason: str = "", failure: Failure | Literal[""] = ""
+    ) -> None:
+        self._append(StateChanged(_now_ms(), self.step, state, reason, failure))
         self.ended = True
 
     def _append(self, event: Event) -> None:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
-from rcflab.errors import InputError, Problem, ServiceDownError, first_line
+from rcflab.errors import InputError, ServiceDownError, first_line
 from rcflab.execute.batch import Resources, machine_cpus
 
 _ENVIRONMENT = {
@@ -39,6 +39,9 @@ os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRON
 
 import ray  # noqa: E402  reads the environment above when it is imported
 
+from rcflab.execute.ray_nodes import living_nodes  # noqa: E402
+from rcflab.execute.room import cells_at_once, room_problems  # noqa: E402
+
 _OBJECT_STORE_BYTES = 128 * 2**20
 _REACH_S = 10.0
 
@@ -57,10 +60,8 @@ def ray_started(resources: Resources) -> Generator[None]:
         address, options = None, {"runtime_env": {"env_vars": threads}}
     else:
         os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
-        # One CPU more than the cells need: the Tune actor of a Ray Train run takes a sliver of its own.
-        cpus = machine_cpus() + 1
         address = "local"  # never somebody else's cluster on this machine
-        options = {"num_cpus": cpus, "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
+        options = {"num_cpus": machine_cpus(), "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
     try:
         _reach(os.environ.get("RAY_ADDRESS", ""))
         ray.init(address, **options, **quiet)
@@ -90,20 +91,17 @@ def _end() -> None:
 
 
 def concurrency(resources: Resources) -> int:
-    """Cells at a time that the connected Ray can hold. Raises InputError where it cannot hold one."""
-    available = ray.cluster_resources()
-    there = {"CPU": available.get("CPU", 0.0), "GPU": available.get("GPU", 0.0)}
-    if not os.environ.get("RAY_ADDRESS"):
-        there["CPU"] = machine_cpus()  # without the one that is not for cells
-    wanted = {"CPU": float(resources.cpus), "GPU": resources.gpus_per_worker * resources.workers}
-    problems = [
-        Problem("Ray", f"{kind}s of one cell", f"{count:g}", f"at most {there[kind]:g}", "Lower them under resources")
-        for kind, count in wanted.items()
-        if count > there[kind]
-    ]
-    if problems:
+    """Cells at a time that the connected Ray can hold; with `grows`, as many as are asked for.
+
+    Raises InputError where it cannot hold one.
+    """
+    if resources.grows and os.environ.get("RAY_ADDRESS"):
+        assert resources.max_concurrent is not None, "the schema asks for it"
+        return resources.max_concurrent
+    nodes = living_nodes()
+    if problems := room_problems(nodes, resources):
         raise InputError(problems)
-    fitting = min(int(there[kind] / count) for kind, count in wanted.items() if count)
+    fitting = cells_at_once(nodes, resources)
     return min(fitting, resources.max_concurrent or fitting)
 
 

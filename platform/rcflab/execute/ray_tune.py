@@ -20,13 +20,15 @@ from ray import tune
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from rcflab.execute.attempts import Attempts
+from rcflab.execute.attempts import Attempts, goes_on
 from rcflab.execute.batch import Batch
 from rcflab.execute.endings import record_loss
 from rcflab.execute.failures import classify_loss
 from rcflab.execute.job import ENDED, JobProgress
 from rcflab.execute.local import run_cell
+from rcflab.execute.notices import Paced
 from rcflab.execute.process_state import ProcessState
+from rcflab.execute.ray_nodes import leaving_here
 
 _REPORT_EVERY_S = 1.0
 """An actor runs steps for so long before it speaks with Tune: a report costs some milliseconds."""
@@ -65,15 +67,13 @@ class CellTrainable(tune.Trainable):
         if self._run is None:
             if self._batch.stop_requested():
                 return _result(JobProgress(self._key, "interrupted", 0, 0))
-            self._run = run_cell(self._process, self._batch, self._batch.job(self._key))
+            notice = Paced(leaving_here)
+            self._run = run_cell(self._process, self._batch, self._batch.job(self._key), notice=notice)
         until = time.monotonic() + _REPORT_EVERY_S
         for progress in self._run:
             if progress.phase in ENDED:
                 self._finish()
-                if (
-                    progress.failure
-                    and not Attempts(self._batch, self._key).lost(progress.failure, progress.reason).final
-                ):
+                if goes_on(Attempts(self._batch, self._key), progress):
                     raise AgainError(progress.reason)
                 return _result(progress)
             if time.monotonic() >= until:
@@ -190,7 +190,8 @@ def make_tuner(
     if resources.train:
         from rcflab.execute.ray_train import TrainTrainable  # torch is loaded where Ray Train is asked for only
 
-        trainable, needs = TrainTrainable, {"cpu": 0.001}
+        # A byte of memory instead of a sliver of a CPU: a node of one CPU would have none left for a worker.
+        trainable, needs = TrainTrainable, {"memory": 1}
     return tune.Tuner(
         tune.with_resources(trainable, {name: value for name, value in needs.items() if value}),
         param_space=space,

@@ -31,7 +31,6 @@ HEARTBEAT_TTL_S = 60.0
 """An owner on another host that gave no sign for so long counts as dead."""
 _BEAT_EVERY_S = 5.0
 _LOCK_TIMEOUT_S = 30.0
-_POLL_S = 0.05
 
 
 class LeaseHeldError(LabError):
@@ -52,34 +51,47 @@ class LeaseInfo:
     """Last sign of life, seconds since 1970 on the file system's clock."""
 
 
-def acquire(storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0, claims: Claims | None = None) -> "Lease":
+def acquire(
+    storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0, gone: int = 0, claims: Claims | None = None
+) -> "Lease":
     """Become the owner of `key` for this process, working for `driver`.
 
-    Waits up to `wait_s` seconds for another owner under the same driver (an attempt that is still dying). Raises
-    LeaseHeldError when the key is held by a live owner of a live driver, StorageError where the folder cannot be
-    written. A lease that this very process holds is taken over: who asks again has given the former attempt up.
+    Waits up to `wait_s` seconds for another owner under the same driver (an attempt that is still dying), and for one
+    on another host to show that it lives or to be silent for too long. Raises LeaseHeldError when the key is held by a
+    live owner of a live driver, StorageError where the folder cannot be written. A lease that this very process holds
+    is taken over: who asks again has given the former attempt up. So is one with a token up to `gone`: whoever had it
+    is known to be lost, and need not fall silent first.
     """
     folder = key_folder(storage, key)
     with storage_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
     claims = claims or SoleClaims()
     deadline = time.monotonic() + wait_s
+    first: LeaseInfo | None = None
     while True:
         claims.refresh()
-        got = _try_to_take(folder, key, driver, claims)
+        got = _try_to_take(folder, key, driver, gone, claims)
         if isinstance(got, Lease):
             return got
-        if got is not None and (got.driver != driver or time.monotonic() >= deadline):
+        first = first or got
+        is_over = time.monotonic() >= deadline
+        if got is not None and first is not None and (is_over or not (got.driver == driver or _is_silent(first, got))):
             raise LeaseHeldError(_held_message(key, got))
-        time.sleep(_POLL_S)
+        time.sleep(claims.poll_s)
 
 
-def _try_to_take(folder: Path, key: str, driver: ProcessId, claims: Claims) -> "Lease | LeaseInfo | None":
+def _is_silent(first: LeaseInfo, now: LeaseInfo) -> bool:
+    """Whether the owner may be dead: on another host, and without a sign of life since `first`."""
+    return now.owner.host != this_process().host and (now.token, now.beat_s) == (first.token, first.beat_s)
+
+
+def _try_to_take(folder: Path, key: str, driver: ProcessId, gone: int, claims: Claims) -> "Lease | LeaseInfo | None":
     """The lease, or who holds it; None where another machine has just taken it."""
     try:
         with file_lock(folder / "lease.lock", _LOCK_TIMEOUT_S) as lock:
             held = _read(folder)
-            if held is None or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
+            lost = held is not None and held.driver == driver and held.token <= gone
+            if held is None or lost or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
                 return _take(folder, key, held, driver, claims)
             return held
     except LockBusyError as error:

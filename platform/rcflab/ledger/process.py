@@ -11,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 
 _DEAD_STATES = ("Z", "X")
+_FIRST_PID_SPACE = "pid:[4026531836]"
+"""That of a machine itself: the number is fixed in Linux (PROC_PID_INIT_INO)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +32,27 @@ def this_process() -> ProcessId:
 
 @lru_cache(maxsize=4)
 def _identify(pid: int) -> ProcessId:
-    return ProcessId(socket.gethostname(), pid, _start_of(pid) or "")
+    return ProcessId(_host(), pid, _start_of(pid) or "")
 
 
 def is_alive(process: ProcessId) -> bool:
     """Whether `process` runs. A killed one that nobody has waited for is dead; one of another host counts as alive."""
-    if process.host != socket.gethostname():
+    if process.host != _host():
         return True
     return _start_of(process.pid) == process.started
+
+
+def _host() -> str:
+    """Where a pid means the same: the host, and the container where it numbers its processes by itself.
+
+    Containers may share the name of their machine (hostNetwork of Kubernetes), and cannot see each other's processes.
+    """
+    name = socket.gethostname()
+    try:
+        space = Path("/proc/self/ns/pid").readlink().name
+    except OSError:
+        return name
+    return name if space == _FIRST_PID_SPACE else f"{name} {space}"
 
 
 def _start_of(pid: int) -> str | None:

@@ -57,7 +57,7 @@ def held(storage: Path, experiment: str, driver: ProcessId, mirror: Mirror) -> G
     key = f"search-{experiment}"
     lease = acquire(storage, key, driver, claims=mirror.claims(key))
     try:
-        with beating(lease):
+        with beating(lease.heartbeat):
             yield
     finally:
         lease.release()

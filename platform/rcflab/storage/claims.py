@@ -15,7 +15,6 @@ import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +29,11 @@ _LOCK_S = 30.0
 
 class Claims(Protocol):
     """What a lease asks beyond its folder; see rcflab.ledger.lease."""
+
+    @property
+    def poll_s(self) -> float:
+        """After which time it makes sense to ask again."""
+        ...
 
     def refresh(self) -> None:
         """Make the folder say what holds over all machines. Raises StorageError."""
@@ -54,6 +58,8 @@ class Claims(Protocol):
 
 class SoleClaims:
     """Of a folder that all machines share: its lease file says it all."""
+
+    poll_s = 0.05
 
     def refresh(self) -> None:
         """It does."""
@@ -81,8 +87,9 @@ class Claim:
     owner: ProcessId
     driver: ProcessId
     released: bool
-    age_s: float
-    """Since the last sign of life."""
+    beat_s: float
+    """The last sign of life, seconds since 1970 on the store's clock, which must agree with that of every machine to
+    some seconds; 0 where the key was given back."""
 
     def write_lease(self, path: Path) -> None:
         """Say so in this machine's lease file, unless it knows better already. Raises StorageError."""
@@ -94,8 +101,7 @@ class Claim:
                 return
             value = {"token": self.token, "owner": asdict(self.owner), "driver": asdict(self.driver)}
             replace_json(path, value | {"released": self.released})
-            beat_s = time.time() - self.age_s
-            os.utime(path, (beat_s, beat_s))
+            os.utime(path, (self.beat_s, self.beat_s))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,8 @@ class Look:
 
 class ObjectClaims:
     """The claims to one key in a store."""
+
+    poll_s = 1.0
 
     def __init__(self, remote: Remote, key: str, lease: Path) -> None:
         """`lease` is this machine's lease file."""
@@ -127,9 +135,9 @@ class ObjectClaims:
         counted = set(claim["segments"])
         valid = {name: mark for name, mark in segments.items() if name in counted or token_of(name) == token}
         released = f"claims/{token:08d}.released" in names
-        age_s = 0.0 if released else self._age_s(token)
+        beat_s = 0.0 if released else self._beat_s(token)
         owner, driver = ProcessId(**claim["owner"]), ProcessId(**claim["driver"])
-        return Look(Claim(token, owner, driver, released, age_s), valid)
+        return Look(Claim(token, owner, driver, released, beat_s), valid)
 
     def refresh(self) -> None:
         """See Claims."""
@@ -166,11 +174,9 @@ class ObjectClaims:
         except ValueError as error:
             raise StorageError(f"{self._remote.url}/{name}: got no claim: {error}. Restore it from a backup") from error
 
-    def _age_s(self, token: int) -> float:
-        """By this machine's clock and the store's, which agree to some minutes at worst: S3 refuses all else."""
+    def _beat_s(self, token: int) -> float:
         signs = [self._remote.written(self._name(token, kind)) for kind in ("beat", "json")]
-        newest = max((sign for sign in signs if sign is not None), default=datetime.fromtimestamp(0, UTC))
-        return max(0.0, (datetime.now(UTC) - newest).total_seconds())
+        return max((sign.timestamp() for sign in signs if sign is not None), default=0.0)
 
     def _name(self, token: int, kind: str) -> str:
         return f"{self._folder}/claims/{token:08d}.{kind}"

@@ -3,7 +3,7 @@
     PlainFolder    the folder is all there is: every call does nothing
     ObjectMirror   the folder is this machine's cache of a store
                    keep    a file counts as written once the store has it, a folder's manifest last of all
-                   fetch   the folder becomes like the store; exactly so where its owner asks for it
+                   fetch   the folder becomes like the store; exactly so where its owner takes it over
                    drop    gone from the store, a manifest first of all
 
 A folder that holds a manifest is a whole that appears and vanishes with it: without it in the store, it is not there.
@@ -39,8 +39,8 @@ class Mirror(Protocol):
         """Bring what the store has below each folder; what the store had, and has no more, goes."""
         ...
 
-    def fetch_exactly(self, folder: str) -> None:
-        """The same, and what did not reach the store as a whole goes on both sides: for the folder's owner alone."""
+    def take_over(self, key: str) -> None:
+        """Bring all of one training, for its owner: what did not reach the store as a whole goes on both sides."""
         ...
 
     def fetch_ledgers(self, keys: Iterable[str]) -> None:
@@ -89,7 +89,7 @@ class PlainFolder:
     def fetch(self, *folders: str) -> None:
         """It is there."""
 
-    def fetch_exactly(self, folder: str) -> None:
+    def take_over(self, key: str) -> None:
         """It is there."""
 
     def fetch_ledgers(self, keys: Iterable[str]) -> None:
@@ -136,8 +136,10 @@ class ObjectMirror:
         """See Mirror."""
         _all_of(self._fetch, folders)
 
-    def fetch_exactly(self, folder: str) -> None:
+    def take_over(self, key: str) -> None:
         """See Mirror."""
+        folder = f"cells/{key}"
+        self.fetch_ledgers((key,))
         there = self._fetch(folder)
         self._remote.delete(name for name in self._remote.marks(folder) if name not in there)
         with storage_errors(self._root / folder, "clear"):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from rcflab.errors import InputError
-from rcflab.execute.batch import Batch, resolve, sweep
+from rcflab.execute.batch import Batch, resolve
 from rcflab.execute.job import Job, jobs_of
+from rcflab.execute.orphans import sweep
 from rcflab.execute.work import Work, find_work
 from rcflab.ledger.fold import KeyState
 from rcflab.plan import cell_states

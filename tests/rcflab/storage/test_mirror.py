@@ -88,7 +88,7 @@ def test_the_owner_removes_on_both_sides_what_never_became_whole(machines, remot
     remote.write(f"{CHECKPOINTS}/step-00000002/weights.npy", b"half")
     put(a, f"{CHECKPOINTS}/step-00000003/manifest.json")  # this machine died before it could send it
     put(a, "cells/k1/failure-1.log")
-    first.fetch_exactly("cells/k1")
+    first.take_over("k1")
     assert names(a, "cells") == [f"{CHECKPOINTS}/step-00000001/{name}" for name in ("manifest.json", "weights.npy")]
     assert set(remote.marks("cells")) == set(names(a, "cells"))
 
@@ -153,7 +153,7 @@ def test_a_folder_that_all_machines_share_has_no_store(tmp_path):
     mirror.write(tmp_path / "x", b"content")
     mirror.keep(tmp_path / "x")
     mirror.drop(tmp_path / "x")
-    mirror.fetch_exactly("")
+    mirror.take_over("k1")
     assert (tmp_path / "x").read_bytes() == b"content"
 
 

@@ -11,7 +11,7 @@ class ScalingConfig:
     ) -> None: ...
 
 class FailureConfig:
-    def __init__(self, max_failures: int = ...) -> None: ...
+    def __init__(self, max_failures: int = ..., *, max_preemption_failures: int = ...) -> None: ...
 
 class RunConfig:
     def __init__(
@@ -33,4 +33,10 @@ class Result:
 class WorkerGroupError(Exception):
     worker_failures: Mapping[int, Exception]
 
+class PreemptionError(Exception): ...
+
+class PreemptionInfo:
+    deadline_ms: int | None
+
+def get_preemption_info() -> PreemptionInfo | None: ...
 def get_context() -> TrainContext: ...
