@@ -97,10 +97,9 @@ class _Run:
         self.best = BestCheckpoint(storage, self.store, task.best, task.resume_files)
         self.evaluated: dict[tuple[str, int], Mapping[str, float]] = {}
         self.load = SystemLoad()
-        self.code = ""
         self.saved: Checkpoint | None = None
         self.over = self.ended = False
-        self.step = 0
+        self.code, self.step = "", 0
 
     def record_end_of(self, lost: Loss) -> None:
         """Write down how the attempt before this one ended, where it could not do so itself."""
