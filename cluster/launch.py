@@ -123,12 +123,16 @@ def submit(experiment: str, base: str | None, more: Sequence[str]) -> int:
     if base is not None:
         command += ["--base", base]
     # Ctrl-C reaches both: rcflab detaches from the job, and this one waits until it has said so.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
+    before = signal.signal(signal.SIGINT, _leave_it)
     try:
         code = subprocess.run(command, env=environment, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, before)
     return code if code >= 0 else 128 - code
+
+
+def _leave_it(number: int, frame: object) -> None:
+    """A handler, unlike SIG_IGN, is not handed down to the command."""
 
 
 def _need_rcflab(otherwise: str) -> None:

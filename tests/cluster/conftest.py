@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 _START_S = 60.0
+_WANTED = "RCF_RAY_UP"
 _APART = ["unshare", "--mount", "--pid", "--net", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]
 HOME = Path("/mnt/home")
 
@@ -26,7 +27,9 @@ class Machine:
     """Its first one."""
     environment: dict[str, str]
 
-    def run(self, *command: str, timeout_s: float = 300.0, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *command: str, timeout_s: float = 300.0, cwd: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
         """With both outputs in `stdout`, as a terminal shows them."""
         enter = ["nsenter", f"--target={self.process}", "--all", f"--wdns={cwd or HOME}"]
         return subprocess.run(
@@ -47,7 +50,8 @@ class Machines:
 
 def why_not() -> str | None:
     """What this machine lacks for machines within it."""
-    missing = [name for name in ("unshare", "nsenter", "ip", "rsync", "ssh", "ssh-keygen") if shutil.which(name) is None]
+    needed = ("unshare", "nsenter", "ip", "rsync", "ssh", "ssh-keygen")
+    missing = [name for name in needed if shutil.which(name) is None]
     if not Path("/usr/sbin/sshd").exists():
         missing.append("sshd (Debian: openssh-server)")
     if missing:
@@ -61,6 +65,8 @@ def why_not() -> str | None:
 @pytest.fixture(scope="module")
 def machines(repository: Path) -> Generator[Machines]:
     """Started once for a file; everything that was started on them ends with them."""
+    if not os.environ.get(_WANTED):
+        pytest.skip(f"takes minutes: set {_WANTED}=1 (and have root, openssh-server, rsync)")
     if reason := why_not():
         pytest.skip(reason)
     folder = Path(tempfile.mkdtemp(prefix="machines"))
@@ -78,7 +84,7 @@ def machines(repository: Path) -> Generator[Machines]:
         apart = [each for each in laptop.children() if each.name() == "unshare"]
         head, worker = (each.children()[0] for each in apart)
         path = f"{Path(sys.executable).parent}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-        environment = {"HOME": str(HOME), "USER": "lab", "PATH": path, "LANG": "C.UTF-8", "RAY_USAGE_STATS_ENABLED": "0"}
+        environment = {"HOME": str(HOME), "USER": "lab", "PATH": path, "RAY_USAGE_STATS_ENABLED": "0"}
         yield Machines(*(Machine(each.pid, environment) for each in (laptop, head, worker)), folder)
     finally:
         outer.kill()

@@ -1,6 +1,6 @@
 """The three cluster files as they are and as somebody has filled them in.
 
-    aws.yaml, with marks --each mark away, own values in the place of examples--> a file that Ray takes
+aws.yaml, with marks --each mark away, own values in the place of examples--> a file that Ray takes
 """
 
 import re

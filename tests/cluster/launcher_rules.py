@@ -1,6 +1,6 @@
 """What a cluster file must hold so that nobody but its users reaches the cluster, and nothing is paid for unseen.
 
-    text, config --problems--> one sentence for each rule that is broken; none for a file that may be shipped
+text, config --problems--> one sentence for each rule that is broken; none for a file that may be shipped
 """
 
 import re
@@ -17,7 +17,7 @@ _SECRETS = {
     "a key of AWS": r"\b(AKIA|ASIA)[0-9A-Z]{16}\b",
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",
     "a long random word": r"\b[0-9a-fA-F]{32,}\b|\b[A-Za-z0-9+/]{60,}={0,2}\b",
-    "a password or token with a value": r"(?i)\b\w*(password|secret|token|credentials)\w*\s*[:=]\s*['\"]?(?![~$.'\"\s])\w",
+    "a password or token with a value": r"(?i)(password|secret|token|credentials)\w*\s*[:=]\s*['\"]?(?![~$.'\"\s])\w",
     "an address with a password": r"://[^/\s:@]+:[^/\s@]+@",
     "the number of an account": r"\b\d{12}\b",
 }
@@ -100,14 +100,17 @@ def _aws(config: Config) -> Iterator[str]:
             yield f"{name}: containers reach the metadata"
         if any(interface.get("AssociatePublicIpAddress") for interface in node.get("NetworkInterfaces", [])):
             yield f"{name}: public address"
-        disks = [disk["Ebs"] for disk in node["BlockDeviceMappings"]]
-        if not all(disk.get("Encrypted") and disk.get("DeleteOnTermination") for disk in disks):
-            yield f"{name}: a disk that is not encrypted, or stays"
-        is_head = name == config["head_node_type"]
-        if is_head != ("IamInstanceProfile" in node):
-            yield f"{name}: instance profile"
-        if is_head == (node.get("InstanceMarketOptions", {}).get("MarketType") == "spot"):
-            yield f"{name}: spot is for workers"
+        yield from _aws_machine(name, node, is_head=name == config["head_node_type"])
+
+
+def _aws_machine(name: str, node: Config, is_head: bool) -> Iterator[str]:
+    disks = [disk["Ebs"] for disk in node["BlockDeviceMappings"]]
+    if not all(disk.get("Encrypted") and disk.get("DeleteOnTermination") for disk in disks):
+        yield f"{name}: a disk that is not encrypted, or stays"
+    if is_head != ("IamInstanceProfile" in node):
+        yield f"{name}: instance profile"
+    if is_head == (node.get("InstanceMarketOptions", {}).get("MarketType") == "spot"):
+        yield f"{name}: spot is for workers"
 
 
 def _gcp(config: Config) -> Iterator[str]:

@@ -112,7 +112,8 @@ def test_packing_is_one_command(script: Path, tmp_path: Path) -> None:
 def test_an_experiment_with_faults_is_not_packed(script: Path, tmp_path: Path) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text("name: wrong\ntask: toy\nbaseline: none\narms: {one: {}}\n")
-    done = subprocess.run([sys.executable, str(script), "--pack", str(path)], capture_output=True, text=True, check=False)
+    command = [sys.executable, str(script), "--pack", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.startswith("error: ") and "baseline" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -113,10 +113,10 @@ _MUTATIONS = [
     ("aws.yaml", "      IamInstanceProfile: {Name: rcflab-head}\n", "", "head: instance profile"),
     ("gcp.yaml", "        - subnetwork", "        - accessConfigs: [{type: ONE_TO_ONE_NAT}]\n          subnetwork",
      "public address"),
-    ("gcp.yaml", 'block-project-ssh-keys, value: "true"', 'block-project-ssh-keys, value: "false"', "keys of the project"),
+    ("gcp.yaml", 'ssh-keys, value: "true"', 'ssh-keys, value: "false"', "keys of the project"),
     ("gcp.yaml", "autoDelete: true", "autoDelete: false", "a disk that stays"),
     ("gcp.yaml", "provisioningModel: SPOT", "provisioningModel: STANDARD", "spot is for workers"),
-    ("gcp.yaml", "      machineType: g2", "      serviceAccounts: [{email: all}]\n      machineType: g2", "service account"),
+    ("gcp.yaml", "      scheduling", "      serviceAccounts: [{email: all}]\n      scheduling", "service account"),
 ]  # fmt: skip
 
 

@@ -11,8 +11,10 @@ _STAYS = [
     "mlruns/0/meta.yaml", "runs.db", "experiments/weights.safetensors", "best.pt", ".env", "cluster/key.pem",
     "auth_token", "secrets", "tests/test_x.py", "docs/report.png", "rcf/__pycache__/axes.pyc", ".pytest_cache/v",
 ]  # fmt: skip
-_GOES = ["experiments/my.yaml", "experiments/base/synth.yaml", "rcf/axes.py", "platform/rcflab/cli.py", "pyproject.toml",
-         "rcf/data/annotations.py"]  # fmt: skip
+_GOES = [
+    "experiments/my.yaml", "experiments/base/synth.yaml", "rcf/axes.py", "rcf/data/annotations.py",
+    "platform/rcflab/cli.py", "pyproject.toml",
+]  # fmt: skip
 _MOST_MIB = 5
 
 
