@@ -74,7 +74,7 @@ def test_no_rule_is_broken(repository: Path, name: str) -> None:
 
 _MUTATIONS = [
     *((name, old, new, said) for name in NAMES for old, new, said in [
-        ("ulimit -n 65536;\n    RAY_AUTH_MODE=token ", "ulimit -n 65536;\n    ", "no RAY_AUTH_MODE=token"),
+        ("do\n    RAY_AUTH_MODE=token ", "do\n    ", "worker_start_ray_commands: no RAY_AUTH_MODE=token"),
         ("RAY_AUTH_MODE=token RAY_AUTH", "RAY_AUTH_MODE=disabled RAY_AUTH", "no RAY_AUTH_MODE=token"),
         ("RAY_AUTH_TOKEN_PATH=~/.ray/auth_token", "RAY_AUTH_TOKEN=abc", "literal secret: a password or token"),
         ("--dashboard-host=127.0.0.1", "--dashboard-host=0.0.0.0", "open to all"),
