@@ -23,7 +23,8 @@ from lock import LOCK, Image, RefusedError, read, run
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCAL = ROOT / "cluster" / "kuberay" / "local" / "kustomization.yaml"
-TARGETS = ("cpu", "cuda", "mlflow")
+IMAGES = {"cpu": "ray", "cuda": "ray", "mlflow": "mlflow"}
+"""Our images, each with the target of the Dockerfile that it is built by."""
 _BASE = "python"
 _NOWHERE = "not-built.invalid/rcflab"
 """A name in the domain that never exists."""
@@ -37,10 +38,12 @@ images:
 """
 
 
-def build_command(target: str, tag: str, python: Image, environment: dict[str, str]) -> list[str]:
+def build_command(image: str, tag: str, python: Image, environment: dict[str, str]) -> list[str]:
     """The arguments of `docker build`. Raises RefusedError where the base image has no digest."""
     passed = {"PYTHON_IMAGE": python.pinned}
-    if target == "cpu" and (index := environment.get("RCFLAB_TORCH_CPU_INDEX")):
+    if IMAGES[image] == "ray":
+        passed["TORCH_BUILD"] = image
+    if image == "cpu" and (index := environment.get("RCFLAB_TORCH_CPU_INDEX")):
         passed["PIP_EXTRA_INDEX_URL"] = index
     if index := environment.get("PIP_INDEX_URL"):
         passed["PIP_INDEX_URL"] = index
@@ -48,22 +51,22 @@ def build_command(target: str, tag: str, python: Image, environment: dict[str, s
         raise RefusedError(f"{secret} has a name or password in it, which the image would show; wanted a plain address")
     arguments = [part for item in passed.items() for part in ("--build-arg", "=".join(item))]
     dockerfile = str(ROOT / "cluster" / "docker" / "Dockerfile")
-    return ["build", "--file", dockerfile, "--target", target, *arguments, "--tag", tag, str(ROOT)]
+    return ["build", "--file", dockerfile, "--target", IMAGES[image], *arguments, "--tag", tag, str(ROOT)]
 
 
 def component(ours: dict[str, tuple[str, str]], others: dict[str, Image]) -> str:
-    """The kustomize component that gives each image its content; `ours`: target -> repository, digest.
+    """The kustomize component that gives each image its content; `ours`: image -> repository, digest.
 
-    A target that was not built yet gets a name that leads nowhere: without one, a node would take what a public
+    An image that was not built yet gets a name that leads nowhere: without one, a node would take what a public
     registry has under the bare name.
     """
     lines: list[str] = []
-    for target in TARGETS:
-        name, digest = ours.get(target, (_NOWHERE, ""))
+    for image in IMAGES:
+        name, digest = ours.get(image, (_NOWHERE, ""))
         content = f"digest: {digest}" if digest else "newTag: not-built"
-        lines.append(f"  - {{name: rcflab-{target}, newName: {name}, {content}}}")
-    for name, image in others.items():
-        repository, _, digest = image.pinned.partition("@")
+        lines.append(f"  - {{name: rcflab-{image}, newName: {name}, {content}}}")
+    for name, other in others.items():
+        repository, _, digest = other.pinned.partition("@")
         lines.append(f"  - {{name: {name}, newName: {repository}, digest: {digest}}}")
     return _HEAD + "".join(f"{line}\n" for line in lines)
 
@@ -91,35 +94,40 @@ def _docker(*arguments: str, quiet: bool = False) -> str:
 
 
 def _known() -> dict[str, tuple[str, str]]:
-    """What an earlier run has pushed."""
+    """What an earlier run has pushed: image -> repository, digest."""
     if not LOCAL.is_file():
         return {}
-    return {target: (name, digest) for target, name, digest in _OURS.findall(LOCAL.read_text())}
+    return {image: (repository, digest) for image, repository, digest in _OURS.findall(LOCAL.read_text())}
+
+
+def _asked(arguments: list[str]) -> tuple[str, list[str]]:
+    """Registry and images. Raises RefusedError for what is neither."""
+    registry, images = (arguments[0] if arguments else ""), arguments[1:] or list(IMAGES)
+    if not _REGISTRY.fullmatch(registry):
+        raise RefusedError(f"got {registry!r}; wanted a registry and a path, say registry.example.org/lab")
+    if unknown := [image for image in images if image not in IMAGES]:
+        raise RefusedError(f"got the image {unknown[0]!r}; wanted some of {', '.join(IMAGES)}")
+    return registry, images
 
 
 def main(arguments: list[str]) -> None:
     """Raises RefusedError."""
-    registry, targets = (arguments[0] if arguments else ""), arguments[1:] or list(TARGETS)
-    if not _REGISTRY.fullmatch(registry):
-        raise RefusedError(f"got {registry!r}; wanted a registry and a path, say registry.example.org/lab")
-    if unknown := [target for target in targets if target not in TARGETS]:
-        raise RefusedError(f"got the target {unknown[0]!r}; wanted some of {', '.join(TARGETS)}")
-    images = read(LOCK)
-    for image in images.values():
-        _ = image.pinned  # all that is missing is said before half an hour is spent
+    registry, images = _asked(arguments)
+    locked = read(LOCK)
+    for each in locked.values():
+        _ = each.pinned  # all that is missing is said before half an hour is spent
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     ours = _known()
-    for target in targets:
-        repository = f"{registry}/rcflab-{target}"
+    for image in images:
+        repository = f"{registry}/rcflab-{image}"
         tag = f"{repository}:{version}"
-        _docker(*build_command(target, tag, images[_BASE], dict(os.environ)))
+        _docker(*build_command(image, tag, locked[_BASE], dict(os.environ)))
         _docker("push", tag)
         said = _docker("image", "inspect", "--format", "{{json .RepoDigests}}", tag, quiet=True)
-        ours[target] = (repository, pushed_digest(repository, said))
-    others = {name: image for name, image in images.items() if name != _BASE}
+        ours[image] = (repository, pushed_digest(repository, said))
     LOCAL.parent.mkdir(exist_ok=True)
-    LOCAL.write_text(component(ours, others))
-    missing = [target for target in TARGETS if target not in ours]
+    LOCAL.write_text(component(ours, {name: each for name, each in locked.items() if name != _BASE}))
+    missing = [image for image in IMAGES if image not in ours]
     note = f"; still to be built: {', '.join(missing)}" if missing else "; next: kubectl apply -k cluster/kuberay"
     sys.stdout.write(f"wrote {LOCAL.relative_to(ROOT)}{note}\n")
 

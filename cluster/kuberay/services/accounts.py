@@ -15,6 +15,8 @@ from http import HTTPStatus
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+ADMIN = "admin"
+"""Named in basic_auth.ini too."""
 USER = "ray"
 """Named in ray/ray-cluster.yaml too."""
 _WAIT_S = 600.0
@@ -25,7 +27,7 @@ _TIMEOUT_S = 30.0
 def ask(server: str, method: str, path: str, body: dict[str, str], password: str) -> tuple[int, str]:
     """Status and text of an answer to the admin. Raises URLError where nobody answers."""
     headers = {
-        "Authorization": f"Basic {b64encode(f'admin:{password}'.encode()).decode()}",
+        "Authorization": f"Basic {b64encode(f'{ADMIN}:{password}'.encode()).decode()}",
         "Content-Type": "application/json",
     }
     request = Request(f"{server}/api/2.0/mlflow/{path}", json.dumps(body).encode(), headers, method=method)
