@@ -83,7 +83,9 @@ def templates(documents: Iterable[Document]) -> Iterator[Template]:
     """Of all kinds of pod that the documents make."""
     for document in documents:
         kind, spec = document.content["kind"], document.content.get("spec", {})
-        if kind in _SIMPLE:
+        if kind == "Pod":
+            yield Template(document.name, document.content)
+        elif kind in _SIMPLE:
             yield Template(document.name, spec["template"])
         elif kind == "RayCluster":
             yield from _of_ray(document.name, spec)

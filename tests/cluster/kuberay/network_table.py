@@ -21,6 +21,7 @@ TARGETS: tuple[tuple[str, str, Port], ...] = (
     ("MLflow 5000", "MLflow", Port(5000)),
     ("PostgreSQL 5432", "PostgreSQL", Port(5432)),
     ("object store 8333", "object store", Port(8333)),
+    ("other pod, any port", "any other pod of the namespace", Port(8000)),
     ("DNS 53", "DNS of the cluster", Port(53, "UDP")),
     ("API server 443", "API server", Port(443)),
     ("metadata of the node", "metadata of the node", Port(80)),
@@ -35,6 +36,7 @@ _NAMES = {
     "mlflow": "MLflow",
     "postgres": "PostgreSQL",
     "object-store": "object store",
+    "fill": "pod that fills the data",
 }
 
 

@@ -22,8 +22,13 @@ def validate(content: Content, version: str) -> None:
 
 
 def as_template(content: Content) -> Content:
-    """A pod template as a document of its own."""
-    return {"apiVersion": "v1", "kind": "PodTemplate", "metadata": {"name": "x"}, "template": content}
+    """A pod template as a document of its own; a pod has the same two parts."""
+    return {
+        "apiVersion": "v1",
+        "kind": "PodTemplate",
+        "metadata": {"name": "x"},
+        "template": {"metadata": content["metadata"], "spec": content["spec"]},
+    }
 
 
 @pytest.mark.parametrize("version", VERSIONS)

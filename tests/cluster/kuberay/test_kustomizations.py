@@ -8,7 +8,7 @@ import pytest
 from kustomizing import DIGEST, IMAGES, Kustomize
 from manifests import Content
 
-PLACES = (".", "job", "object-storage")
+PLACES = (".", "job", "object-storage", "fill")
 
 
 def _found(node: Any, key: str) -> list[Any]:
@@ -117,3 +117,29 @@ def test_the_patch_of_the_object_store_refuses_a_cluster_that_has_changed(unpinn
     cluster = copied.folder / "ray" / "ray-cluster.yaml"
     cluster.write_text(cluster.read_text().replace("- {name: RAY_JOB_STOP_SIGNAL, value: SIGINT}\n", "\n"))
     assert "test" in copied.run("object-storage").stderr
+
+
+def test_the_block_of_the_page_that_fits_it_to_a_cluster_does(
+    unpinned: Kustomize, kuberay: Path, tmp_path: Path
+) -> None:
+    written = (kuberay / "README.md").read_text().partition("<!-- patches: begin -->\n```yaml\n")[2].partition("```")[0]
+    copied = Kustomize(unpinned.folder, tmp_path)
+    copied.pin()
+    with (copied.folder / "kustomization.yaml").open("a") as file:
+        file.write(written)
+    documents = copied.built(".")
+    workers = _one(documents, "RayCluster")["spec"]["workerGroupSpecs"][0]
+    pods = workers["template"]["spec"]
+    assert (workers["maxReplicas"], pods["nodeSelector"]["nvidia.com/gpu.product"]) == (16, "NVIDIA-L4")
+    assert [each["key"] for each in pods["tolerations"]] == ["nvidia.com/gpu", "spot"]
+    claims = [each for each in documents if each["kind"] == "PersistentVolumeClaim"]
+    assert {each["spec"]["storageClassName"] for each in claims} == {"efs"}
+
+
+def test_jobs_with_an_object_store_are_one_more_line(unpinned: Kustomize, tmp_path: Path) -> None:
+    copied = Kustomize(unpinned.folder, tmp_path)
+    copied.pin()
+    with (copied.folder / "job" / "filled" / "kustomization.yaml").open("a") as file:
+        file.write("components: [../../object-storage/ray-pods]\n")
+    job = _one(copied.built("job"), "RayJob")["spec"]["rayClusterSpec"]
+    assert job == _one(copied.built("object-storage"), "RayCluster")["spec"]
