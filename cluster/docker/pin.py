@@ -16,6 +16,7 @@ import json
 import re
 import sys
 from http import HTTPStatus
+from typing import cast
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
@@ -65,20 +66,26 @@ def _scheme(host: str) -> str:
 
 def _token(challenge: str, image: Image) -> str:
     """What lets anybody read a public image: asked for where the registry says. Raises RefusedError for another way."""
-    asked = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+    asked: dict[str, str] = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
     realm = urlsplit(asked.get("realm", ""))
     if not challenge.startswith("Bearer ") or realm.scheme not in ("https", _scheme(realm.netloc)):
         raise RefusedError(f"{image.reference}: got a request to log in ({challenge[:80]}); wanted a public image")
     query = urlencode({"service": asked.get("service", ""), "scope": f"repository:{image.repository}:pull"})
     status, _, body = _get(f"{realm.geturl()}?{query}", {})
-    try:
-        answer = json.loads(body) if status == HTTPStatus.OK else {}
-    except ValueError:
-        answer = {}
-    token = answer.get("token") or answer.get("access_token") if isinstance(answer, dict) else None
-    if not isinstance(token, str) or not token:
+    token = _named(body, "token") or _named(body, "access_token")
+    if status != HTTPStatus.OK or not token:
         raise RefusedError(f"{image.reference}: {realm.netloc} answers {status} and gives no token; ask again later")
     return token
+
+
+def _named(body: bytes, name: str) -> str:
+    """A text in an answer; empty where it is not there, or the answer is no object."""
+    try:
+        answer: object = json.loads(body)
+    except ValueError:
+        return ""
+    found = cast(dict[str, object], answer).get(name) if isinstance(answer, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _get(url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
