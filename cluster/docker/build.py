@@ -6,7 +6,7 @@
     images.lock --digest of Python--> docker build --> push --digest--> cluster/kuberay/local/kustomization.yaml
                 `-- the images that are not ours -----------------------^
 
-Takes half an hour and 20 GB at first, minutes after a change of code; leaves nothing running. RCFLAB_TORCH_CPU_INDEX
+Takes half an hour and 30 GB at first, minutes after a change of code; leaves nothing running. RCFLAB_TORCH_CPU_INDEX
 is the address of PyTorch's index of CPU builds, for `cpu`. DOCKER names another client, say podman. PIP_INDEX_URL is
 handed on where it is set. Exit code 2 with one line where something is missing: then nothing was built.
 """

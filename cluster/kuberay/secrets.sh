@@ -20,7 +20,8 @@ random() {
 keys_of() {
     case "$1" in
         ray-token) echo auth_token ;;
-        postgres | mlflow-admin | mlflow-ray) echo password ;;
+        postgres) echo password mlflow-password ;;
+        mlflow-admin | mlflow-ray) echo password ;;
         object-store) echo access-key secret-key ;;
         mlflow-session) echo key ;;
         *) return 1 ;;

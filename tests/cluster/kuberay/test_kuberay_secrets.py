@@ -70,13 +70,13 @@ def test_a_secret_is_what_kubernetes_describes(cluster: Fake) -> None:
 def test_no_two_values_are_equal_and_all_are_32_random_bytes(cluster: Fake) -> None:
     cluster.run()
     values = _values(cluster.given)
-    assert (len(values), len(set(values)), {len(bytes.fromhex(value)) for value in values}) == (7, 7, {32})
+    assert (len(values), len(set(values)), {len(bytes.fromhex(value)) for value in values}) == (8, 8, {32})
 
 
 def test_another_cluster_gets_other_values(cluster: Fake) -> None:
     cluster.run()
     cluster.run()
-    assert len(set(_values(cluster.given))) == 14
+    assert len(set(_values(cluster.given))) == 16
 
 
 def test_no_value_is_printed_or_handed_over_as_an_argument(cluster: Fake) -> None:

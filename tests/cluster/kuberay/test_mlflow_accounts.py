@@ -53,9 +53,9 @@ def server(documents: list[Document], kuberay: Path, tmp_path_factory: pytest.Te
     """The server of services/mlflow.yaml."""
     folder = tmp_path_factory.mktemp("mlflow")
     settings = (kuberay / "services" / "basic_auth.ini").read_text()
-    assert "postgresql+psycopg2:///mlflow_accounts" in settings
+    assert "postgresql+psycopg2:///rcflab_mlflow_auth" in settings
     (folder / "basic_auth.ini").write_text(
-        settings.replace("postgresql+psycopg2:///mlflow_accounts", f"sqlite:///{folder}/accounts.db")
+        settings.replace("postgresql+psycopg2:///rcflab_mlflow_auth", f"sqlite:///{folder}/accounts.db")
     )
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
