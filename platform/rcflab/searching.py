@@ -26,6 +26,7 @@ from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import (
     AFTER_INTERRUPTION_S,
     AFTER_RUN_S,
+    ask_store,
     is_shipped,
     open_shipper,
     ship_or_say,
@@ -123,6 +124,7 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
     resources = resolve(session.spec.resources, str(session.path))
     sweep(session.storage)
     preflight(session)
+    ask_store(session, console)
     prepare(session)  # no field of the data is searched
     with journal_opened(search_folder(session)) as journal:
         crowd = _Crowd(session)
