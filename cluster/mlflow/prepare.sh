@@ -5,8 +5,8 @@
 #   Size, cost    under a second, some kB; the empty databases are 15 MB each
 #   Leaves        nothing running; run again it changes nothing, but puts the password of the file into the database
 #
-# PGHOST, PGPORT, PGUSER and so on tell psql who may make roles and databases. With DATABASES=no only the files are made,
-# with SECRETS=no only the databases, where the two belong to two users of the machine.
+# PGHOST, PGPORT, PGUSER and so on tell psql who may make roles and databases. With DATABASES=no only the files are made;
+# `prepare.sh sql` prints what psql would be told, for another user of the machine who may make databases.
 # To rotate the database's password: remove database_password and pgpass, run this again, restart the server.
 set -eu
 umask 077
@@ -32,12 +32,12 @@ make_secrets() {
             > "$secrets/aws_credentials"
         echo "prepare.sh: new keys in $secrets/aws_credentials; where the bucket is another's, put his keys there" >&2
     fi
-    chmod 600 "$secrets"/*
+    find "$secrets" -type f -exec chmod 600 {} +
 }
 
-# The password comes by standard input and stays out of the server's log; arguments could be listed by other users.
-make_databases() {
-    psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname "${PGDATABASE:-postgres}" <<SQL
+# The password goes to psql by a pipe and stays out of the server's log; arguments could be listed by other users.
+sql() {
+    cat <<SQL
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
@@ -51,5 +51,10 @@ REVOKE ALL ON DATABASE rcflab_mlflow, rcflab_mlflow_auth FROM PUBLIC;
 SQL
 }
 
-[ "${SECRETS:-yes}" = no ] || make_secrets
-[ "${DATABASES:-yes}" = no ] || make_databases
+if [ "${1:-}" = sql ]; then
+    sql
+    exit
+fi
+make_secrets
+[ "${DATABASES:-yes}" = no ] ||
+    sql | psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --dbname "${PGDATABASE:-postgres}"

@@ -35,6 +35,7 @@ for name in flask_secret_key pgpass aws_credentials; do
     [ -r "$secrets/$name" ] || refuse "no $secrets/$name that can be read; run prepare.sh as this user"
 done
 for file in "$secrets"/*; do
+    [ -f "$file" ] || continue
     [ -z "$(find -L "$file" -maxdepth 0 -perm /077)" ] || refuse "$file can be read by others; chmod 600 it"
 done
 
@@ -50,6 +51,11 @@ export PGPASSFILE="$secrets/pgpass"
 export AWS_SHARED_CREDENTIALS_FILE="$secrets/aws_credentials"
 export AWS_EC2_METADATA_DISABLED=true  # these credentials or none: not those of the machine
 export AWS_DEFAULT_REGION="${AWS_DEFAULT_REGION:-us-east-1}"
+# A client waits 15 s for an answer: rather a fault that it can tell than silence.
+export AWS_MAX_ATTEMPTS="${AWS_MAX_ATTEMPTS:-2}"
+# BUCKET.HOST is a name that only Amazon and who imitates its DNS has.
+[ -z "${MLFLOW_S3_ENDPOINT_URL:-}" ] ||
+    export MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE="${MLFLOW_BOTO_CLIENT_ADDRESSING_STYLE:-path}"
 export PGUSER="${PGUSER:-rcflab_mlflow}"
 
 # The address has neither host nor password: PGHOST, PGPORT, PGUSER and PGPASSFILE have them. psycopg2 is named, since

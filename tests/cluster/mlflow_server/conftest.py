@@ -6,6 +6,7 @@ Started once for all tests of a process. All of it lies in one folder below the 
 """
 
 import base64
+import importlib.util
 import json
 import os
 import pwd
@@ -242,9 +243,23 @@ class Tracking:
         return user
 
 
-def as_user(user: tuple[str, str]) -> dict[str, str]:
-    """The environment of a process that logs in."""
-    return {"MLFLOW_TRACKING_USERNAME": user[0], "MLFLOW_TRACKING_PASSWORD": user[1]}
+@pytest.fixture(scope="module")
+def laboratory(tracking: Tracking) -> Generator[Callable[[str], Any]]:
+    """Laboratories of tests/faults, whose Ray keeps its files in a folder that is gone at the end."""
+    path = ROOT / "tests" / "faults" / "conftest.py"
+    spec = importlib.util.spec_from_file_location("faults_laboratory", path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    opened: list[Any] = []
+
+    def open_laboratory(experiment: str) -> Any:
+        opened.append(module.Laboratory(Path(tempfile.mkdtemp(dir=tracking.folder)), experiment))
+        return opened[-1]
+
+    yield open_laboratory
+    for each in opened:
+        each.end_leftovers()
 
 
 @pytest.fixture(scope="session")
@@ -265,9 +280,3 @@ def tracking() -> Generator[Tracking]:
         server.start()
         started.callback(server.stop)
         yield server
-
-
-@pytest.fixture(scope="session")
-def login() -> Callable[[tuple[str, str]], dict[str, str]]:
-    """The environment of a user."""
-    return as_user
