@@ -17,7 +17,7 @@ from rcflab.commands.announce import announced
 from rcflab.commands.budgeted import allowed, budget_rules, explained
 from rcflab.commands.live import shown
 from rcflab.commands.publish import publish_table
-from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, is_shipped, open_shipper, ship_or_say
+from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, ask_store, is_shipped, open_shipper, ship_or_say
 from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve
 from rcflab.execute.driver import run_on_ray
@@ -135,6 +135,7 @@ def _run_and_ship(
 ) -> Pending:
     if jobs:
         preflight(session)
+        ask_store(session, console)
     shipper = open_shipper(session)
     if jobs:
         prepare(session)

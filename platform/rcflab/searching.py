@@ -28,6 +28,7 @@ from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import (
     AFTER_INTERRUPTION_S,
     AFTER_RUN_S,
+    ask_store,
     is_shipped,
     open_shipper,
     ship_or_say,
@@ -129,6 +130,7 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
     fetch_records(session.storage)
     sweep(session.storage)
     preflight(session)
+    ask_store(session, console)
     prepare(session)  # no field of the data is searched
     with _alone(session), journal_opened(search_folder(session)) as journal:
         crowd = _Crowd(session)

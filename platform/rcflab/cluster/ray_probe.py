@@ -5,6 +5,7 @@
 This file is sent by itself and imports nothing of ours at its head: what the nodes have of ours is what it looks for.
 """
 
+import configparser
 import json
 import os
 import platform
@@ -13,6 +14,7 @@ import tempfile
 import uuid
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TypedDict
@@ -124,7 +126,7 @@ def _unreached(uri: str) -> str | None:
     """Why MLflow does not answer a question that needs no more than to be let in."""
     body = json.dumps({"max_results": 1}).encode()
     headers = {"Content-Type": "application/json"}
-    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    user, password = _login()
     if user is not None and password is not None:
         headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
     request = Request(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", body, headers)
@@ -136,6 +138,18 @@ def _unreached(uri: str) -> str | None:
         return f"answers {error.code}" + (f": {said}" if said else "")
     except OSError as error:
         return f"does not answer: {getattr(error, 'reason', error)}"
+
+
+def _login() -> tuple[str | None, str | None]:
+    """Name and password as MLflow's client finds them: the environment first, then its file."""
+    file = configparser.ConfigParser(interpolation=None)
+    with suppress(configparser.Error, OSError):
+        file.read(Path.home() / ".mlflow" / "credentials")
+    user, password = (
+        os.environ.get(name) or file.get("mlflow", name.lower(), fallback=None)
+        for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    )
+    return user, password
 
 
 def main(arguments: Sequence[str]) -> None:

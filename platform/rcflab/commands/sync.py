@@ -20,9 +20,11 @@ from rcflab.records import Json
 from rcflab.session import Session, read_ledger
 from rcflab.track.cursor import FORM
 from rcflab.track.inputs import inputs_of
+from rcflab.track.mlflow_access import refuse_closed_store
 from rcflab.track.mlflow_client import calm_mlflow
 from rcflab.track.schema_check import refuse_other_schema
 from rcflab.track.shipper import Pending, Shipper
+from rcflab.track.tracker import TrackingAccessError
 
 if TYPE_CHECKING:
     from rcflab.ablation import AblationTable
@@ -44,7 +46,7 @@ def sync_command(
 
     Example: rcflab sync experiments/quickstart.yaml
 
-    Exit codes: 0 everything is there, 2 bad input, 69 the store is down, 74 storage.
+    Exit codes: 0 everything is there, 2 bad input or a login that the store refuses, 69 the store is down, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
     if session.spec.search is not None:
@@ -55,8 +57,10 @@ def sync_command(
         typer.echo("tracking.uri is none: nothing to send")
         return
     pending = ship_rest(session, open_shipper(session), _PATIENCE_S)
+    if pending.refused:
+        raise TrackingAccessError(f"{pending}. Then run rcflab sync again")
     if not pending.clear:
-        raise ServiceDownError(f"{pending.events} events wait: {pending.fault}. Run rcflab sync again later")
+        raise ServiceDownError(f"{pending}. Run rcflab sync again later")
     if session.is_whole:
         fault = publish_table(session, _table(session), _PATIENCE_S)
         if fault is not None:
@@ -88,6 +92,16 @@ def open_shipper(session: Session) -> Shipper:
     return Shipper(session.storage, session.plan, open_tracker(session), inputs)
 
 
+def ask_store(session: Session, console: Console) -> None:
+    """Before anything is trained: whether the tracking store would take what is found. One that does not answer holds
+    nothing up. Raises TrackingAccessError for one that lets us not in.
+    """
+    fault = refuse_closed_store(session.tracking_uri or "none", session.plan.experiment)
+    if fault is not None:
+        text = f"{fault}. The training goes on without it: the ledger keeps everything, and it is sent later"
+        console.print(text, markup=False, soft_wrap=True)
+
+
 def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:
     """Ship what is left and remember it when all is there."""
     sizes = _sizes(session)
@@ -102,9 +116,7 @@ def ship_or_say(session: Session, shipper: Shipper, patience_s: float, console: 
     """`ship_rest`, and a line on what has to wait."""
     pending = ship_rest(session, shipper, patience_s)
     if not pending.clear:
-        text = (
-            f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); rcflab sync sends them later"
-        )
+        text = f"for {session.tracking_uri} {pending}. rcflab sync sends it later"
         console.print(text, markup=False, soft_wrap=True)
     return pending
 
