@@ -135,6 +135,14 @@ def told(found: list[Sample]) -> list[str]:
     return lines
 
 
+def write(path: Path, found: list[Sample]) -> None:
+    """For a plot."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [field.name for field in fields(Sample)])
+        writer.writeheader()
+        writer.writerows(asdict(each) for each in found)
+
+
 def main() -> int:
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -144,23 +152,20 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=200)
     parser.add_argument("--csv", type=Path)
     options = parser.parse_args()
+    found: list[Sample] = []
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "object_store_memory": 100 * 2**20})
     try:
         for _ in range(options.nodes):
             cluster.add_node(num_cpus=options.cpus, object_store_memory=80 * 2**20)
         with tempfile.TemporaryDirectory() as folder:
             path = experiment(Path(folder), options.cells)
-            found: list[Sample] = []
             for each in samples(path, cluster, options.every, options.cells):
                 found.append(each)
                 print(asdict(each), flush=True)
-            if options.csv is not None:
-                with options.csv.open("w", newline="") as file:
-                    writer = csv.DictWriter(file, [field.name for field in fields(Sample)])
-                    writer.writeheader()
-                    writer.writerows(asdict(each) for each in found)
     finally:
         cluster.shutdown()
+    if options.csv is not None:
+        write(options.csv, found)
     print("\n".join(told(found)))
     return 0
 
