@@ -7,15 +7,21 @@ MLflow 3.17 by itself lets whoever has a login do more than `default_permission 
 MLflow does not keep"): read any object of the bucket, write files as the server's user, and from loopback, as through
 an SSH tunnel, run commands as that user. No setting turns these off. So nothing is open but what rcflab and the pages
 of experiments and runs need.
+
+A password is hashed slowly (scrypt, an eighth of a second of a core), several times for one request: whoever has shown
+it once is known by it until the hash in the database is another one.
 """
 
+import hmac
 import json
 import re
+import secrets
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Response, request
-from mlflow.server.auth import authenticate_request_basic_auth
+from mlflow.exceptions import MlflowException
+from mlflow.server.auth import authenticate_request_basic_auth, store
 from werkzeug.datastructures import Authorization
 
 OPEN = (
@@ -29,6 +35,9 @@ _API = re.compile(r"/(?:ajax-)?api/\d+\.\d+/(mlflow|mlflow-artifacts)/(.+)")
 _PAGE = ("/", "/version", "/graphql", "/get-artifact")
 _PAGE_FILES = ("/static-files/", "/build/")
 _READS = ("GET", "HEAD", "OPTIONS")
+_KEY = secrets.token_bytes(32)
+_SHOWN: dict[str, tuple[bytes, str]] = {}
+"""Of each user: the password that was right, under a key of this process, and the hash that it was compared with."""
 
 
 def is_open(path: str) -> bool:
@@ -65,7 +74,7 @@ def chooses_place(body: str) -> bool:
 
 def authenticate() -> Authorization | Response:
     """The user of the request at hand, or the answer that he gets instead."""
-    user = authenticate_request_basic_auth()
+    user = _logged_in()
     if isinstance(user, Response):
         return user
     if not is_open(request.path):
@@ -74,6 +83,26 @@ def authenticate() -> Authorization | Response:
         return _refusal("Cross-origin request blocked")
     if request.path.endswith("/mlflow/experiments/create") and chooses_place(request.get_data(as_text=True)):
         return _refusal("This server chooses where artifacts are kept: name and tags are all that an experiment takes")
+    return user
+
+
+def _logged_in() -> Authorization | Response:
+    """As MLflow would have it; the hash is asked for each time, so a change of password or user counts at once."""
+    given = request.authorization
+    name, password = (given.username, given.password) if given is not None else (None, None)
+    if given is None or name is None or password is None:
+        return authenticate_request_basic_auth()
+    try:
+        stored = store.get_user(name).password_hash
+    except MlflowException:
+        return authenticate_request_basic_auth()
+    shown = (hmac.digest(_KEY, password.encode(), "sha256"), stored)
+    known = _SHOWN.get(name)
+    if known is not None and known[1] == stored and hmac.compare_digest(known[0], shown[0]):
+        return given
+    user = authenticate_request_basic_auth()
+    if not isinstance(user, Response):
+        _SHOWN[name] = shown
     return user
 
 

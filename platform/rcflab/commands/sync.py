@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rcflab.ablation import AblationTable
 
 _PATIENCE_S = 120.0
+"""For a store that takes nothing, in seconds."""
 AFTER_RUN_S = 60.0
 """For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
 AFTER_INTERRUPTION_S = 10.0
@@ -56,7 +57,7 @@ def sync_command(
     if session.tracking_uri is None:
         typer.echo("tracking.uri is none: nothing to send")
         return
-    pending = ship_rest(session, open_shipper(session), _PATIENCE_S)
+    pending = ship_rest(session, open_shipper(session), _PATIENCE_S, to_the_end=True)
     if pending.refused:
         raise TrackingAccessError(f"{pending}. Then run rcflab sync again")
     if not pending.clear:
@@ -102,10 +103,10 @@ def ask_store(session: Session, console: Console) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
 
-def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:
-    """Ship what is left and remember it when all is there."""
+def ship_rest(session: Session, shipper: Shipper, patience_s: float, *, to_the_end: bool = False) -> Pending:
+    """Ship what is left and remember it when all is there; see Shipper.finish."""
     sizes = _sizes(session)
-    pending = shipper.finish(patience_s)
+    pending = shipper.finish(patience_s, to_the_end=to_the_end)
     if pending.clear:
         session.experiment_folder.mkdir(parents=True, exist_ok=True)
         replace_json(_note(session), sizes)

@@ -63,6 +63,8 @@ class CellShipper:
         self._runs: dict[str, CellRun] = {}
         self._linked: set[tuple[str, int]] = set()
         self._files_wait: ArtifactsDownError | None = None
+        self.acknowledged = 0
+        """How often the store has taken something."""
 
     def try_files(self) -> None:
         """A new pass: files may be taken again."""
@@ -204,6 +206,7 @@ class CellShipper:
 
     def _advance(self, cell: Cell, cursor: Cursor) -> Cursor:
         write_cursor(self._folder, cell.eval_key, cursor)
+        self.acknowledged += 1
         return cursor
 
 

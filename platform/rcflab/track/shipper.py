@@ -117,13 +117,20 @@ class Shipper:
             self._thread.join(timeout_s)
             self._thread = None
 
-    def finish(self, timeout_s: float) -> Pending:
-        """Ship what is left, trying for at most `timeout_s` seconds, and give the parent run its status."""
+    def finish(self, timeout_s: float, *, to_the_end: bool = False) -> Pending:
+        """Ship what is left, trying for at most `timeout_s` seconds, and give the parent run its status.
+
+        With `to_the_end` a store that goes on taking things is given more time, however much there is.
+        """
         deadline = time.monotonic() + timeout_s
         self.stop(timeout_s)
         last = threading.Thread(target=self._drain, args=(deadline,), name="rcflab-shipper-end", daemon=True)
         last.start()
+        seen, taken = -1, 0
         last.join(max(deadline - time.monotonic(), 0.1))
+        while to_the_end and last.is_alive() and seen != (taken := self._shipper.acknowledged):
+            seen = taken
+            last.join(timeout_s)
         pending = self.pending()
         if last.is_alive() and pending.fault is None:
             return replace(pending, fault=f"{self._tracker.uri} did not answer within {timeout_s:.0f} s")

@@ -103,9 +103,7 @@ def points(lab: Any, address: str) -> dict[tuple[str, str], list[tuple[int, floa
     """All points of the cells in the store, each as often as it is there."""
     client = client_of(address)
     return {
-        (eval_key, key): sorted(
-            (m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key)
-        )
+        (eval_key, key): sorted((m.step, m.value, m.timestamp) for m in client.get_metric_history(run.info.run_id, key))
         for eval_key, run in runs_of(client, lab).items()
         for key in KEYS
     }

@@ -1,4 +1,4 @@
-"""Where only files cannot be kept all else arrives; a login that is refused is not tried over and over."""
+"""Where files cannot be kept all else arrives; a refused login ends the waiting, a store that takes things does not."""
 
 import threading
 import time
@@ -96,6 +96,17 @@ def test_a_refused_login_ends_the_waiting_at_once_and_loses_nothing(shipper, sto
     assert str(pending) == "14 events wait: memory: refuses the login of ana (401)"
     assert shipper.finish(10) == Pending(0, None)
     assert store.steps(cells[0], "train/loss") == [1, 2, 3]
+
+
+def test_a_slow_store_is_given_time_for_all_while_it_takes_something(shipper, store, monkeypatch):
+    log_rows = store.log_rows
+
+    def slowly(*arguments):
+        time.sleep(1.0)
+        log_rows(*arguments)
+
+    monkeypatch.setattr(store, "log_rows", slowly)
+    assert shipper.finish(1.5, to_the_end=True) == Pending(0, None)
 
 
 def test_a_pass_that_hangs_does_not_hide_the_fault_of_the_one_before(shipper, store, monkeypatch):
