@@ -24,8 +24,10 @@ from torch import nn
 from rcf.tensors import floats
 from rcf.train.process_ranks import ProcessRanks
 from rcf.train.ranks import Ranks
+from rcflab.execute import notices
 from rcflab.execute.batch import Batch
 from rcflab.execute.conducting import run_rank
+from rcflab.execute.job import Halt
 from rcflab.execute.process_state import ProcessState
 from rcflab.task import load_task
 
@@ -113,8 +115,22 @@ def job(ranks: Ranks, batch: str, key: str) -> dict[str, Any] | None:
     return None if last is None else asdict(last)
 
 
+def preempted(ranks: Ranks, batch: str, key: str, after: int) -> dict[str, Any]:
+    """The same where the machine of a worker is taken away: each rank is asked, and only rank 0 knows by itself."""
+    asked: list[int] = []
+
+    def notice() -> Halt | None:
+        asked.append(int(ranks.share(len(asked) + 1)))  # a meeting of all ranks, as Ray Train's is
+        return Halt("its machine goes", "preempted") if asked[-1] == after else None
+
+    found = Batch.read(Path(batch))
+    notices.NOTICE_EVERY_S = 0.0
+    last = run_rank(ProcessState(), found, found.jobs[key], ranks, notice)
+    return {"asked": asked, "last": None if last is None else asdict(last)}
+
+
 CALLS: dict[str, Callable[..., Any]] = {
-    each.__name__: each for each in (talk, gradient, statistics, warned, train, evaluate, job)
+    each.__name__: each for each in (talk, gradient, statistics, warned, train, evaluate, job, preempted)
 }
 
 

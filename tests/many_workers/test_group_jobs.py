@@ -96,6 +96,20 @@ def test_a_stop_request_saves_a_checkpoint_and_ends_all_workers(servers: Any, to
     assert saved is not None and saved.step == 1
 
 
+def test_a_notice_saves_a_checkpoint_and_ends_all_workers(servers: Any, toy_batch: MakeBatch, tmp_path: Path) -> None:
+    whole, batch = toy_batch(tmp_path / "whole"), toy_batch()
+    first, second = servers("preempted", batch=str(batch.folder), key=KEY, after=3)
+    assert first["result"]["asked"] == second["result"]["asked"] == [1, 2, 3], "all ranks meet, or none"
+    last = first["result"]["last"]
+    assert (last["phase"], last["failure"], last["step"]) == ("interrupted", "preempted", 3)
+    (end,) = [event for event in read_events(batch.storage, KEY) if isinstance(event, StateChanged)]
+    assert (end.state, end.reason, end.failure) == ("interrupted", "its machine goes", "preempted")
+    run(servers, whole)
+    run(servers, batch)
+    starts = [event.step for event in read_events(batch.storage, KEY) if isinstance(event, AttemptStarted)]
+    assert starts == [0, 3] and weights(batch) == weights(whole)
+
+
 def test_another_number_of_workers_goes_on_with_the_same_batch(
     servers: Any, toy_batch: MakeBatch, tmp_path: Path
 ) -> None:

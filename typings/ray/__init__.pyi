@@ -14,9 +14,9 @@ def init(
     logging_level: int | str = ...,
     log_to_driver: bool | None = ...,
     runtime_env: Mapping[str, object] | None = ...,
+    _temp_dir: str | None = ...,
 ) -> object: ...
 def shutdown() -> None: ...
-def cluster_resources() -> dict[str, float]: ...
 
 class RuntimeContext:
     gcs_address: str

@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from rcflab.cluster.ray_probe import Examined, Probed
 from rcflab.errors import Problem
+from rcflab.execute.batch import Resources
+from rcflab.execute.room import Node, room_problems
 
 Fault = TypeVar("Fault", bound=Hashable)
 _SHOWN = 12
@@ -23,8 +25,8 @@ class Wanted:
     """Of Python and of packages: equal there."""
     code_digest: str
     """Of the sources that this machine has."""
-    cell: Mapping[str, float]
-    """CPU and GPU of one cell: the cluster must be able to hold them at some time."""
+    resources: Resources
+    """Of one cell: the cluster must be able to hold it at some time, unless it grows."""
 
 
 def preflight_problems(probed: Probed, wanted: Wanted) -> list[Problem]:
@@ -69,12 +71,9 @@ def _faults(found: Sequence[Examined]) -> list[Problem]:
 
 
 def _too_large(probed: Probed, wanted: Wanted) -> list[Problem]:
-    there = probed["resources"]
-    return [
-        Problem("cluster", f"{kind}s of one cell", f"{count:g}", f"at most {there.get(kind, 0.0):g}", "Lower resources")
-        for kind, count in wanted.cell.items()
-        if count > there.get(kind, 0.0)
-    ]
+    if wanted.resources.grows:
+        return []
+    return room_problems([Node("", there, there) for there in probed["resources"]], wanted.resources)
 
 
 def _nodes_by(faults: Iterable[tuple[Examined, Fault]]) -> dict[Fault, str]:

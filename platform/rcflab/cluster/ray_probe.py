@@ -53,8 +53,8 @@ class Probed(TypedDict):
     """A cluster."""
 
     nodes: list[Examined]
-    resources: dict[str, float]
-    """Of all nodes together: CPU, GPU."""
+    resources: list[dict[str, float]]
+    """Of each node: CPU, GPU. A worker lies on one of them, so that their sum says little."""
 
 
 def examined(question: Question, node: str = "") -> Examined:
@@ -167,7 +167,7 @@ def main(arguments: Sequence[str]) -> None:
         )
         for node in nodes
     ]
-    found = Probed(nodes=ray.get(answers), resources=ray.cluster_resources())
+    found = Probed(nodes=ray.get(answers), resources=[node["Resources"] for node in nodes])
     sys.stdout.write(f"{MARK}{json.dumps(found)}\n")  # the log is how a job answers
 
 

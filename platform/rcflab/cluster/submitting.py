@@ -95,7 +95,7 @@ def _wanted(ask: Ask) -> Wanted:
     here = gather_provenance()
     resources = resolve(ask.portable.resources, ask.sent.experiment, cpus=sys.maxsize)
     versions = {name: here.packages[name] for name in _COMPARED if name in here.packages}
-    return Wanted(versions, here.code_digest, {"CPU": float(resources.cpus), "GPU": resources.gpus})
+    return Wanted(versions, here.code_digest, resources)
 
 
 def _probe(jobs: RayJobs, wanted: Portable, runtime_env: Mapping[str, Any]) -> Probed:

@@ -5,7 +5,9 @@ batch --ray_started--> run_batch --> last progress of each job
             driver at once, and so does a head that is lost: nobody is left to wait for
 """
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from rcflab.storage.opening import mirror_of
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 1.0
+_LAST_RESORT_S = 8.0
 
 
 class StopRequest:
@@ -35,6 +38,7 @@ class StopRequest:
         self.lost: LabError | None = None
         """Why there is no cluster any more."""
         self._listens = False
+        self.over = threading.Event()
 
     def __call__(self) -> bool:
         """True once the run should end."""
@@ -87,10 +91,19 @@ class StopRequest:
                 signal.signal(number, handler)
 
     def abandon(self, fault: LabError) -> None:
-        """The cluster is gone: leave the block with an exception, whatever the main thread waits for."""
+        """The cluster is gone: leave the block with an exception, whatever the main thread waits for.
+
+        Measured: it often waits inside Ray, where no signal is heard, and ten seconds later Ray would end the process
+        with exit code 1. So it is ended here, in our words.
+        """
         self.lost = fault
         if self._listens:
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        if not self.over.wait(_LAST_RESORT_S):
+            self._batch.delete()  # workers that still live see it, save a checkpoint and end
+            sys.stderr.write(f"error: {fault}\n")
+            sys.stderr.flush()
+            os._exit(fault.exit_code)
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
         if self.lost is not None:
@@ -126,6 +139,7 @@ def run_on_ray(
         raise
     finally:
         batch.delete()
+        stop.over.set()
     if stop.signal == signal.SIGINT:
         raise KeyboardInterrupt
     if stop.signal is not None:

@@ -38,6 +38,11 @@ def classify_loss(reason: str) -> Failure:
     return "node_lost" if any(sign in text for sign in _NODE_IS_GONE) else "worker_lost"
 
 
+def is_out_of_reach(reason: str) -> bool:
+    """Whether Ray only says that it cannot reach a process: it takes a while to know that a machine is dead."""
+    return "unavailable" in reason.lower()
+
+
 def blame(failures: Mapping[int, Exception]) -> tuple[str, Failure]:
     """What a group of workers failed of, from the error of each rank: one line for people, and its kind.
 

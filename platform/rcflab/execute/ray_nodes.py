@@ -20,6 +20,8 @@ from rcflab.execute.room import Amounts, Node
 from rcflab.execute.waiting import Asked, Snapshot
 
 _KINDS = ("CPU", "GPU")
+_NODE_DEATH_S = 30.0
+"""Ray's health checks: five in vain, three seconds apart, and some more for a loaded head."""
 _JOB_DIGITS = 8
 """A placement group's id ends with that of the job that made it."""
 
@@ -37,6 +39,24 @@ def living_nodes() -> list[Node]:
         for node in ray.nodes()
         if node["Alive"]
     ]
+
+
+def living_ids() -> frozenset[str]:
+    """The ids of all nodes that are alive."""
+    return frozenset(node["NodeID"] for node in ray.nodes() if node["Alive"])
+
+
+def one_is_gone(before: frozenset[str]) -> bool:
+    """Whether one of the nodes `before` has died, for which Ray is given the time that it takes to find out.
+
+    Nothing is lost by it: as long as Ray believes that a node lives, it would put the next group of workers there.
+    """
+    limit = time.monotonic() + _NODE_DEATH_S
+    while before <= living_ids():
+        if time.monotonic() > limit:
+            return False
+        time.sleep(1)
+    return True
 
 
 def draining() -> Mapping[str, int]:

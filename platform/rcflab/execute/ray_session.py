@@ -1,6 +1,6 @@
 """A Ray for the length of one run: its environment, its start, what it can hold.
 
-RAY_ADDRESS set --> that cluster     not set --> a Ray of our own, without dashboard
+RAY_ADDRESS set --> that cluster     not set --> a Ray of our own, without dashboard, closed to others
                         `--> concurrency: cells at a time
 """
 
@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,6 +21,8 @@ _ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # An actor that asked for no GPU sees none: cells on the CPU stay there, bit for bit.
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1",
+    # Ray gives up after 30 s, which a machine that has much else to do may need to start its processes.
+    "RAY_raylet_start_wait_time_s": "120",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000",
@@ -34,13 +36,16 @@ KEPT_MEMORY = {
 }
 """glibc gives the memory of each large tensor back to the kernel and fetches it again, zeroed, which costs training on
 a CPU some time (benchmarks/memory_allocator.py). Kept instead; ProcessState trims between cells."""
-_LOCAL_ENVIRONMENT = {"RAY_AUTH_MODE": "disabled", **KEPT_MEMORY}
 os.environ.update({name: os.environ.get(name, value) for name, value in _ENVIRONMENT.items()})
 
 import ray  # noqa: E402  reads the environment above when it is imported
+from ray._private import worker as ray_worker  # noqa: E402
 
 from rcflab.execute.ray_nodes import living_nodes  # noqa: E402
+from rcflab.execute.ray_private import kept_private  # noqa: E402
 from rcflab.execute.room import cells_at_once, room_problems  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 _OBJECT_STORE_BYTES = 128 * 2**20
 _REACH_S = 10.0
@@ -48,7 +53,7 @@ _REACH_S = 10.0
 
 @contextmanager
 def ray_started(resources: Resources) -> Generator[None]:
-    """A Ray for one run: that of RAY_ADDRESS, or a local one without dashboard, which ends with the block.
+    """A Ray for one run: that of RAY_ADDRESS, or a local one for nobody but us, which ends with the block.
 
     Raises ServiceDownError where it does not start or does not answer.
     """
@@ -59,12 +64,23 @@ def ray_started(resources: Resources) -> Generator[None]:
     if os.environ.get("RAY_ADDRESS"):
         address, options = None, {"runtime_env": {"env_vars": threads}}
     else:
-        os.environ.update(threads | {n: os.environ.get(n, v) for n, v in _LOCAL_ENVIRONMENT.items()})
+        os.environ.update(threads | {n: os.environ.get(n, v) for n, v in KEPT_MEMORY.items()})
         address = "local"  # never somebody else's cluster on this machine
         options = {"num_cpus": machine_cpus(), "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
+    with (
+        nullcontext({}) if address is None else kept_private() as private,
+        _connected(address, {**options, **private, **quiet}),
+    ):
+        yield
+
+
+@contextmanager
+def _connected(address: str | None, options: dict[str, Any]) -> Generator[None]:
+    # What Ray has to say of a cluster it prints to the standard output, which is the table's: 20 lines for a dead node.
+    ray_worker.print_to_stdstream = _not_printed
     try:
         _reach(os.environ.get("RAY_ADDRESS", ""))
-        ray.init(address, **options, **quiet)
+        ray.init(address, **options)
     except Exception as error:  # a plain Exception is what Ray raises where its own processes do not come up in time
         _end()
         raise ServiceDownError(_why_not(error)) from error
@@ -72,6 +88,10 @@ def ray_started(resources: Resources) -> Generator[None]:
         yield
     finally:
         _end()
+
+
+def _not_printed(data: dict[str, Any], ignore_prefix: bool = False) -> None:
+    logger.info("ray says: %s", " ".join(data["lines"]))
 
 
 def _end() -> None:

@@ -28,10 +28,10 @@ from rcflab.execute.attempts import Attempts, goes_on
 from rcflab.execute.batch import Batch
 from rcflab.execute.conducting import run_rank
 from rcflab.execute.endings import record_loss
-from rcflab.execute.failures import blame
+from rcflab.execute.failures import blame, is_out_of_reach
 from rcflab.execute.job import Halt, Job, JobProgress
 from rcflab.execute.process_state import ProcessState
-from rcflab.execute.ray_nodes import going, leaving, leaving_here
+from rcflab.execute.ray_nodes import going, leaving, leaving_here, living_ids, one_is_gone
 from rcflab.execute.ray_tune import AgainError
 from rcflab.execute.room import worker_needs
 from rcflab.storage.address import url_of
@@ -71,6 +71,7 @@ def _train(batch: Batch, job: Job) -> JobProgress:
 
 def _try(batch: Batch, job: Job, attempts: Attempts) -> JobProgress | None:
     """One group of workers: the last progress of the job, None where another group should go on."""
+    nodes = living_ids()
     try:
         last = _trainer(batch, job, len(attempts.losses())).fit().return_value
     except train.PreemptionError as error:
@@ -78,6 +79,8 @@ def _try(batch: Batch, job: Job, attempts: Attempts) -> JobProgress | None:
         return None
     except train.WorkerGroupError as error:
         reason, failure = blame(error.worker_failures)
+        if failure == "worker_lost" and is_out_of_reach(reason) and one_is_gone(nodes):
+            failure = "node_lost"
         loss = attempts.lost(failure, reason)
         if not loss.final:
             return None

@@ -26,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 _EVERY_S = 3.0
 _REACH_S = 5.0
-HEAD_LOST_S = 20.0
-"""Ray ends the process after 60 s (gcs_rpc_server_reconnect_timeout_s); a head that is started again comes back in a
-few seconds."""
+HEAD_LOST_S = 40.0
+"""Ray ends the process after 60 s (gcs_rpc_server_reconnect_timeout_s), and a head that keeps its state elsewhere may
+be back before."""
 
 Note = Callable[[str], None]
 

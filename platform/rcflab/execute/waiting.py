@@ -66,12 +66,15 @@ def _obstacle(now: Snapshot, waiting: Sequence[Asked]) -> str:
     """What no patience helps against: it says so first."""
     staying = [node for node in now.nodes if not node.leaving]
     for part in (part for each in waiting for part in each.parts):
+        if not staying:
+            return "there is no node"
         if not any(places(node.total, part) for node in staying):
             return f"no node is large enough, the largest has {largest(staying, part)}"
     for each in waiting:
         part = max(each.parts, key=lambda needs: sum(needs.values()))
-        if sum(places(node.total, part) for node in staying) < len(each.parts):
-            return f"the {len(staying)} nodes that are there hold fewer than {len(each.parts)} such workers"
+        held = sum(places(node.total, part) for node in staying)
+        if held < len(each.parts):
+            return f"the nodes that are there hold {held} of the {len(each.parts)} workers of a cell"
     return ""
 
 

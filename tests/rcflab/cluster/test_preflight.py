@@ -3,18 +3,21 @@
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rcflab.cluster.preflight import Wanted, preflight_problems
 from rcflab.cluster.ray_probe import Examined, Probed, Question, examined
+from rcflab.execute.batch import Resources
 from rcflab.provenance import code_digest
 from rcflab.storage.remote import Remote
 
 from .conftest import Quiet, served
 
-WANTED = Wanted({"python": "3.11.9", "torch": "2.14.1"}, "a" * 64, {"CPU": 2.0, "GPU": 1.0})
+CELL = Resources(True, 1, 2, 1, None, True, 50)
+WANTED = Wanted({"python": "3.11.9", "torch": "2.14.1"}, "a" * 64, CELL)
 
 
 def node(name: str = "10.0.0.1", **changed: object) -> Examined:
@@ -23,10 +26,9 @@ def node(name: str = "10.0.0.1", **changed: object) -> Examined:
     return there
 
 
-def said(*nodes: Examined, gpus: float = 4.0) -> list[str]:
-    return [
-        str(each) for each in preflight_problems(Probed(nodes=list(nodes), resources={"CPU": 8.0, "GPU": gpus}), WANTED)
-    ]
+def said(*nodes: Examined, gpus: float = 4.0, wanted: Wanted = WANTED) -> list[str]:
+    there = [{"CPU": 8.0, "GPU": gpus} for _ in nodes]
+    return [str(each) for each in preflight_problems(Probed(nodes=list(nodes), resources=there), wanted)]
 
 
 def test_a_cluster_like_this_machine_fits_with_another_patch_of_python_and_build_of_torch() -> None:
@@ -38,8 +40,19 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     found = said(node(), bad, gpus=0.0)
     for words in ("python: got 3.12.1", "torch: got nothing", "code of rcf and rcflab: got none", "/data: got no such"):
         assert sum(words in each for each in found) == 1, found
-    assert any("GPUs of one cell: got 1" in each for each in found)
+    assert any("one worker of a cell: got 2 CPUs, 1 GPU, expected what one node has: 8 CPUs" in each for each in found)
     assert len(found) == 5
+
+
+def test_what_is_left_on_many_nodes_holds_no_worker() -> None:
+    wide = replace(WANTED, resources=replace(CELL, threads=12))
+    (only,) = said(node(), node("10.0.0.2"), wanted=wide)
+    assert "one worker of a cell: got 12 CPUs, 1 GPU, expected what one node has: 8 CPUs, 4 GPUs" in only
+
+
+def test_a_cluster_that_grows_may_have_no_room_yet() -> None:
+    growing = replace(WANTED, resources=replace(CELL, threads=12, grows=True, max_concurrent=4))
+    assert said(node(), wanted=growing) == []
 
 
 def test_a_fault_of_many_nodes_is_one_line() -> None:

@@ -96,7 +96,7 @@ def test_all_that_the_nodes_lack_is_said_and_no_job_is_made(
     path = experiment(tmp_path, "unfit", storage=tmp_path / "file" / "runs")
     result = submit(path, "--set", "tracking.uri=http://127.0.0.1:1", "--set", "resources.threads=64")
     assert result.exit_code == 2
-    for words in ("code of rcf and rcflab", "Not a directory", "does not answer", "CPUs of one cell"):
+    for words in ("code of rcf and rcflab", "Not a directory", "does not answer", "one worker of a cell: got 64 CPUs"):
         assert words in result.stderr
     assert not [each for each in RayJobs(head.address, head.token).listed() if "-unfit-" in each.id]
 

@@ -8,9 +8,9 @@ from typing import get_args
 import pytest
 
 from rcflab.errors import CellsFailedError
-from rcflab.execute.attempts import Attempts
+from rcflab.execute.attempts import Attempts, goes_on
 from rcflab.execute.batch import Batch
-from rcflab.execute.job import Job, JobProgress
+from rcflab.execute.job import Halt, Job, JobProgress
 from rcflab.execute.job_file import JobRecord
 from rcflab.execute.local import run_cell, run_locally
 from rcflab.execute.process_state import ProcessState
@@ -121,6 +121,54 @@ def test_a_job_that_is_given_up_is_not_begun_again(toy_batch: MakeBatch, toy_job
 
 def failed(key: str) -> JobProgress:
     return JobProgress(key, "failed", 3, 20, f"{key} broke", failure="error")
+
+
+def preempted_after(batch: Batch, job: Job, steps: int) -> JobProgress:
+    """Run the job until its machine is taken away."""
+    answers = iter([None] * (steps - 1))
+    leaves = Halt("its machine goes", "preempted")
+    return list(run_cell(ProcessState(), batch, job, notice=lambda: next(answers, leaves)))[-1]
+
+
+def test_a_machine_that_is_taken_away_is_left_with_a_checkpoint_and_without_a_failure(
+    toy_batch: MakeBatch, toy_job: MakeJob
+) -> None:
+    batch = toy_batch(toy_job())
+    last = preempted_after(batch, batch.jobs[KEY], 7)
+    state = read_key(batch.storage, KEY)
+    assert (last.phase, last.failure, last.reason) == ("interrupted", "preempted", "its machine goes")
+    assert state.state == "interrupted" and state.checkpoint is not None and state.checkpoint.step == 7
+    assert goes_on(Attempts(batch, KEY), last)
+    assert run_locally(batch)[KEY].phase == "finished"
+
+
+def test_who_gets_on_between_preemptions_is_never_given_up(toy_batch: MakeBatch, toy_job: MakeJob) -> None:
+    batch = with_retries(toy_batch(toy_job()), preempted=0)
+    gone_on = [preempted_after(batch, batch.jobs[KEY], 2) for _ in range(3)]
+    assert [last.step for last in gone_on] == [2, 4, 6]
+
+
+def test_who_does_not_get_on_is_given_up_in_the_end_and_recorded_as_failed(
+    toy_batch: MakeBatch, toy_job: MakeJob
+) -> None:
+    batch = with_retries(toy_batch(toy_job()), preempted=0)
+    last = JobProgress(KEY, "interrupted", 0, 12, "its machine goes", failure="preempted")
+    assert goes_on(Attempts(batch, KEY), last), "the next start writes it down"
+    assert run_locally(batch)[KEY].phase == "failed"
+    assert read_key(batch.storage, KEY).failure == "preempted"
+
+
+def test_a_job_that_has_ended_does_not_go_on(toy_batch: MakeBatch, toy_job: MakeJob) -> None:
+    attempts = Attempts(toy_batch(toy_job()), KEY)
+    assert not goes_on(attempts, JobProgress(KEY, "finished", 12, 12))
+    assert not goes_on(attempts, JobProgress(KEY, "failed", 3, 12, "boom", failure="error"))
+
+
+def test_a_lost_attempt_is_known_by_its_number(toy_batch: MakeBatch, toy_job: MakeJob) -> None:
+    batch = toy_batch(toy_job())
+    assert Attempts(batch, KEY).lost("node_lost", "it had not even begun").attempt == 0
+    preempted_after(batch, batch.jobs[KEY], 2)
+    assert Attempts(batch, KEY).lost("node_lost", "gone").attempt == 1
 
 
 def test_an_error_limit_ends_the_run_with_the_failed_training_of_that_number() -> None:

@@ -1,35 +1,49 @@
 """How many cells a connected Ray can hold, and which it cannot hold at all."""
 
 import socket
-from collections.abc import Mapping
 
 import pytest
 
 from rcflab.errors import InputError, ServiceDownError
 from rcflab.execute import ray_session
 from rcflab.execute.batch import Resources
+from rcflab.execute.room import Node
 
 
-def cells(
-    monkeypatch: pytest.MonkeyPatch, cluster: Mapping[str, float], workers: int, threads: int, gpus: float
-) -> int:
+def connected(monkeypatch: pytest.MonkeyPatch, *cpus: float) -> None:
+    """As if Ray were a cluster of nodes with so many CPUs."""
+    nodes = [Node("10.0.0.1", {"CPU": count}, {"CPU": count}) for count in cpus]
     monkeypatch.setenv("RAY_ADDRESS", "somewhere:1")
-    monkeypatch.setattr(ray_session.ray, "cluster_resources", lambda: cluster)
-    return ray_session.concurrency(Resources(True, workers, threads, gpus, None, True, 50))
+    monkeypatch.setattr(ray_session, "living_nodes", lambda: nodes)
 
 
-@pytest.mark.parametrize(
-    ("workers", "threads", "gpus", "wanted"), [(1, 1, 0, 8), (2, 2, 0, 2), (2, 1, 1.0, 1), (1, 1, 0.5, 4)]
-)
-def test_as_many_cells_run_side_by_side_as_fit(
-    monkeypatch: pytest.MonkeyPatch, workers: int, threads: int, gpus: float, wanted: int
+def wide(most: int | None, grows: bool = False) -> Resources:
+    return Resources(True, 2, 1, 0, most, True, 50, grows=grows)
+
+
+@pytest.mark.parametrize(("most", "wanted"), [(None, 3), (2, 2), (9, 3)])
+def test_no_more_cells_than_fit_and_than_the_file_allows_run_side_by_side(
+    monkeypatch: pytest.MonkeyPatch, most: int | None, wanted: int
 ) -> None:
-    assert cells(monkeypatch, {"CPU": 8.0, "GPU": 2.0}, workers, threads, gpus) == wanted
+    connected(monkeypatch, 3, 4)
+    assert ray_session.concurrency(wide(most)) == wanted
 
 
-def test_a_cell_that_no_part_of_the_cluster_can_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(InputError, match="GPUs of one cell: got 4, expected at most 2"):
-        cells(monkeypatch, {"CPU": 8.0, "GPU": 2.0}, 4, 1, 1.0)
+def test_a_cell_that_does_not_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected(monkeypatch, 1)
+    with pytest.raises(InputError, match="workers of one cell, each of 1 CPU: got 2, expected at most 1, on 1 nodes"):
+        ray_session.concurrency(wide(4))
+
+
+def test_a_cluster_that_grows_is_asked_for_what_the_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected(monkeypatch)
+    assert ray_session.concurrency(wide(40, grows=True)) == 40
+
+
+def test_this_machine_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    connected(monkeypatch, 2)
+    monkeypatch.delenv("RAY_ADDRESS")
+    assert ray_session.concurrency(wide(40, grows=True)) == 1
 
 
 def test_an_address_where_nothing_listens_is_a_service_that_is_down(monkeypatch: pytest.MonkeyPatch) -> None:

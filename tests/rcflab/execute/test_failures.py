@@ -3,7 +3,7 @@
 import pytest
 
 from rcflab.errors import AttemptLostError
-from rcflab.execute.failures import blame, classify, classify_loss
+from rcflab.execute.failures import blame, classify, classify_loss, is_out_of_reach
 
 
 class WorkerHealthCheckFailedError(Exception):
@@ -23,6 +23,17 @@ def test_the_defect_of_one_worker_is_told_without_the_echo_of_the_others() -> No
         "worker 1: ValueError: no such category",
         "error",
     )
+
+
+def test_a_worker_that_died_with_a_machine_that_was_taken_away_is_preempted_whatever_its_peers_say() -> None:
+    taken = RuntimeError("The actor died because its node has died.")
+    taken.preempted = True  # type: ignore[attr-defined]  as Ray's error has it
+    assert blame({0: ValueError("collateral"), 1: WorkerHealthCheckFailedError(taken)})[1] == "preempted"
+
+
+def test_ray_knows_of_a_dead_machine_later_than_of_a_process_that_it_cannot_reach() -> None:
+    assert is_out_of_reach("worker 0: died (ActorUnavailableError: The actor is temporarily unavailable)")
+    assert not is_out_of_reach("worker 0: died (ActorDiedError: its node has died)")
 
 
 def test_a_worker_that_died_is_told_from_the_peer_that_lost_it() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from rcflab.errors import FencedError, StorageError, exit_code_of
+from rcflab.ledger import process
 from rcflab.ledger.lease import HEARTBEAT_TTL_S, LeaseHeldError, ProcessId, acquire, holder, is_alive, this_process
 
 KEY = "0123456789abcdef"
@@ -130,6 +131,45 @@ def test_an_owner_on_another_host_without_heartbeat_is_dead(tmp_path, lease):
     long_ago = path.stat().st_mtime - HEARTBEAT_TTL_S - 5
     os.utime(path, (long_ago, long_ago))
     assert acquire(tmp_path, KEY, this_process()).token == 2
+
+
+def test_an_owner_on_another_host_that_may_be_dead_is_waited_for_until_it_is_silent_for_too_long(tmp_path, lease):
+    path = pretend_owner(tmp_path, owner=ProcessId("elsewhere", 1, "x"), driver=ProcessId("elsewhere", 2, "x"))
+    almost = path.stat().st_mtime - HEARTBEAT_TTL_S + 1
+    os.utime(path, (almost, almost))
+    assert acquire(tmp_path, KEY, this_process(), wait_s=250).token == 2
+
+
+def test_one_that_shows_that_it_lives_is_left_alone_at_once(tmp_path, lease):
+    path = pretend_owner(tmp_path, owner=ProcessId("elsewhere", 1, "x"), driver=ProcessId("elsewhere", 2, "x"))
+    timer = threading.Timer(0.3, os.utime, [path])
+    timer.start()
+    with pytest.raises(LeaseHeldError, match="elsewhere"):
+        acquire(tmp_path, KEY, this_process(), wait_s=10_000)
+    timer.join()
+
+
+def test_an_attempt_on_another_host_that_is_known_to_be_lost_need_not_fall_silent(tmp_path, lease):
+    pretend_owner(tmp_path, owner=ProcessId("elsewhere", 1, "x"))
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path, KEY, this_process())
+    assert acquire(tmp_path, KEY, this_process(), gone=1).token == 2
+    with pytest.raises(FencedError), lease.guard():
+        pass
+
+
+def test_what_one_driver_has_lost_says_nothing_of_the_attempts_of_another(tmp_path, lease):
+    pretend_owner(tmp_path, owner=ProcessId("elsewhere", 1, "x"), driver=ProcessId("elsewhere", 2, "x"))
+    with pytest.raises(LeaseHeldError):
+        acquire(tmp_path, KEY, this_process(), gone=1)
+
+
+def test_a_container_that_counts_its_processes_by_itself_is_another_host(monkeypatch):
+    here = this_process()
+    assert " " not in here.host
+    monkeypatch.setattr(process, "_FIRST_PID_SPACE", "pid:[1]")
+    assert process._host().startswith(f"{here.host} pid:[")
+    assert is_alive(replace(here, started="another-start")), "nobody here can tell"
 
 
 def test_a_heartbeat_renews_the_sign_of_life(lease):
