@@ -18,6 +18,7 @@ class Kustomize:
     def __init__(self, manifests_folder: Path, parent: Path) -> None:
         self.folder = parent / "kuberay"
         shutil.copytree(manifests_folder, self.folder, ignore=shutil.ignore_patterns("local"))
+        shutil.copytree(manifests_folder.parent / "mlflow", parent / "mlflow", dirs_exist_ok=True)
 
     def pin(self) -> None:
         """Do as cluster/docker/build.py."""

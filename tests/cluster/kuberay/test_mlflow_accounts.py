@@ -52,7 +52,7 @@ class Server:
 def server(documents: list[Document], kuberay: Path, tmp_path_factory: pytest.TempPathFactory) -> Generator[Server]:
     """The server of services/mlflow.yaml."""
     folder = tmp_path_factory.mktemp("mlflow")
-    settings = (kuberay / "services" / "basic_auth.ini").read_text()
+    settings = (kuberay.parent / "mlflow" / "basic_auth.ini").read_text()
     assert "postgresql+psycopg2:///rcflab_mlflow_auth" in settings
     (folder / "basic_auth.ini").write_text(
         settings.replace("postgresql+psycopg2:///rcflab_mlflow_auth", f"sqlite:///{folder}/accounts.db")
@@ -76,6 +76,7 @@ def server(documents: list[Document], kuberay: Path, tmp_path_factory: pytest.Te
     plain = {each["name"]: each["value"] for each in container["env"] if "value" in each}
     secrets = {"MLFLOW_AUTH_ADMIN_PASSWORD": ADMIN, "MLFLOW_FLASK_SERVER_SECRET_KEY": "c" * 32}
     variables = {**os.environ, **plain, **secrets, "MLFLOW_AUTH_CONFIG_PATH": str(folder / "basic_auth.ini")}
+    variables["PYTHONPATH"] = str(kuberay.parent / "mlflow")
     command = [sys.executable, "-m", *container["command"], *arguments]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=variables, stdout=log, stderr=log, cwd=folder, start_new_session=True)
@@ -142,3 +143,7 @@ def test_another_host_header_is_refused(server: Server, accounts: ModuleType) ->
 
 def test_nobody_gets_in_without_a_login(server: Server) -> None:
     assert server.status("nobody", "x") == 401
+
+
+def test_what_mlflow_leaves_open_is_shut_for_admins_too(server: Server, accounts: ModuleType) -> None:
+    assert accounts.ask(server.address, "POST", "webhooks", {}, ADMIN) == (403, "This server does not offer that")

@@ -121,7 +121,9 @@ def test_mlflow_names_the_hosts_that_it_answers_to(documents: list[Document]) ->
 
 
 def test_mlflow_shows_a_user_nothing_that_is_not_his(kuberay: Path) -> None:
-    assert "default_permission = NO_PERMISSIONS" in (kuberay / "services" / "basic_auth.ini").read_text().splitlines()
+    assert (
+        "default_permission = NO_PERMISSIONS" in (kuberay.parent / "mlflow" / "basic_auth.ini").read_text().splitlines()
+    )
 
 
 @pytest.mark.parametrize("flag", ["-ip.bind=127.0.0.1", "-s3.iam=false", "-master.telemetry=false"])
