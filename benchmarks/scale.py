@@ -96,14 +96,27 @@ def sample(cells: int, began: float, driver: psutil.Process, gcs: psutil.Process
 
 def samples(path: Path, cluster: Cluster, every: int, total: int) -> Iterator[Sample]:
     """Run the experiment to its end and look whenever `every` more cells are done."""
-    runs, began = path.parent / "runs", time.monotonic()
+    runs = path.parent / "runs"
     command = [sys.executable, "-m", "rcflab.cli", "run", str(path)]
     environment = {**os.environ, "RAY_ADDRESS": cluster.address}
     with (path.parent / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
     driver = psutil.Process(process.pid)
-    gcs = next(each for each in psutil.process_iter(["name"]) if each.info["name"] == "gcs_server")
-    due = every
+    gcs = next(each for each in psutil.Process().children(recursive=True) if each.name() == "gcs_server")
+    try:
+        yield from looks(process, driver, gcs, runs, every, total)
+    finally:
+        process.kill()
+        process.wait()
+    if process.returncode:
+        raise SystemExit((path.parent / "log").read_text()[-2000:])
+
+
+def looks(  # a part each
+    process: "subprocess.Popen[bytes]", driver: psutil.Process, gcs: psutil.Process, runs: Path, every: int, total: int
+) -> Iterator[Sample]:
+    """One look whenever `every` more cells are done, while the run lasts."""
+    began, due = time.monotonic(), every
     while process.poll() is None:
         done = sum(1 for _ in (runs / "cells").glob("*/eval/*/step-00000020"))
         if done >= due:
@@ -113,8 +126,6 @@ def samples(path: Path, cluster: Cluster, every: int, total: int) -> Iterator[Sa
             time.sleep(0.5)
         else:
             time.sleep(5)  # the table and the rest of MLflow
-    if process.returncode:
-        raise SystemExit((path.parent / "log").read_text()[-2000:])
 
 
 def told(found: list[Sample]) -> list[str]:

@@ -68,7 +68,7 @@ def ray_started(resources: Resources) -> Generator[None]:
         address = "local"  # never somebody else's cluster on this machine
         options = {"num_cpus": machine_cpus(), "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
     with (
-        nullcontext({}) if address is None else kept_private() as private,
+        nullcontext(dict[str, Any]()) if address is None else kept_private() as private,
         _connected(address, {**options, **private, **quiet}),
     ):
         yield
