@@ -72,7 +72,10 @@ export MLFLOW_ENABLE_ASSISTANT_SANDBOX=true  # should the assistant ever be reac
 export MLFLOW_SERVER_ENABLE_CUSTOM_SCORERS=false
 export MLFLOW_BASIC_AUTH_FAIL_CLOSED=true MLFLOW_SERVER_ENABLE_GRAPHQL_AUTH=true
 export MLFLOW_SERVER_DISABLE_SECURITY_MIDDLEWARE=false
-export MLFLOW_SERVER_CORS_ALLOWED_ORIGINS=  # no page of another origin may write
+# Behind TLS the server's own pages come from https://NAME, which MLflow would take for foreign ones. gate.py compares the
+# origin of a page with the name that is asked, so none of these may write by another's.
+MLFLOW_SERVER_CORS_ALLOWED_ORIGINS=$(printf '%s' "$allowed" | sed 's#[^,][^,]*#https://&#g')
+export MLFLOW_SERVER_CORS_ALLOWED_ORIGINS
 export MLFLOW_SERVER_X_FRAME_OPTIONS=DENY
 # Other servers than uvicorn go without the checks of host and origin.
 unset MLFLOW_GUNICORN_OPTS MLFLOW_UVICORN_OPTS || true

@@ -182,6 +182,7 @@ class Tracking:
             "RCFLAB_MLFLOW_PYTHON": sys.executable,
             "RCFLAB_MLFLOW_PORT": str(self.port),
             "RCFLAB_MLFLOW_WORKERS": "2",
+            "RCFLAB_MLFLOW_ALLOWED_HOSTS": f"127.0.0.1:{self.port},localhost:{self.port},proxied.example",
             "MLFLOW_S3_ENDPOINT_URL": self.bucket.address,
             "PGHOST": "127.0.0.1",
             "PGPORT": str(self.postgres.port),

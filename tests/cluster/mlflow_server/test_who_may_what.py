@@ -176,10 +176,21 @@ def test_a_page_of_another_server_writes_nothing(tracking: Any, users: Any, orig
     assert tracking.ask(path, users[0], body, headers={"Origin": origin}).status == 403
 
 
-def test_the_servers_own_page_writes(tracking: Any, users: Any) -> None:
+@pytest.mark.parametrize(
+    ("host", "origin", "status"),
+    [
+        (None, None, 200),
+        ("proxied.example", "https://proxied.example", 200),
+        ("proxied.example", "https://tracking.example", 403),
+        (None, "https://proxied.example", 403),
+    ],
+)
+def test_the_servers_own_page_writes_also_behind_tls_and_no_other(
+    tracking: Any, users: Any, host: str | None, origin: str | None, status: int
+) -> None:
+    headers = {"Origin": origin or tracking.address} | ({"Host": host} if host else {})
     body = {"name": f"own-{secrets.token_hex(3)}"}
-    answer = tracking.ask("/ajax-api/2.0/mlflow/experiments/create", users[0], body, None, {"Origin": tracking.address})
-    assert answer.status == 200
+    assert tracking.ask("/ajax-api/2.0/mlflow/experiments/create", users[0], body, None, headers).status == status
 
 
 def test_a_password_with_letters_beyond_ascii_opens_runs_and_files(tracking: Any) -> None:

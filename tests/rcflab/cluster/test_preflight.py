@@ -1,6 +1,7 @@
 """What a cluster lacks is said at once, for all nodes, before a job is made."""
 
 import json
+from base64 import b64decode
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -65,13 +66,16 @@ def test_a_cluster_without_nodes_fits_nothing() -> None:
 
 
 @contextmanager
-def tracking(code: int) -> Generator[str]:
-    """Answers every question to MLflow with `code`."""
+def tracking(code: int, login: str = "") -> Generator[str]:
+    """Answers every question to MLflow with `code`; with `login`, to whoever shows it, and with 401 to others."""
 
     class Handler(Quiet):
         def do_POST(self) -> None:
             wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == {"max_results": 1}
-            self.send_response(code if wanted and self.path == "/api/2.0/mlflow/experiments/search" else 404)
+            shown = self.headers.get("Authorization", "").removeprefix("Basic ")
+            right = not login or b64decode(shown).decode() == login
+            found = wanted and self.path == "/api/2.0/mlflow/experiments/search"
+            self.send_response(401 if not right else code if found else 404)
             self.end_headers()
             self.wfile.write(b"Invalid Host header" if code == 403 else b"{}")
 
@@ -99,6 +103,21 @@ def test_what_cannot_be_used_is_told_with_its_reason(tmp_path: Path) -> None:
     assert faults[address] == "answers 403: Invalid Host header"
     assert faults[str(tmp_path / "none")] == "no such folder"
     assert faults[str(tmp_path / "runs")]
+
+
+def test_a_node_logs_in_as_mlflow_would_by_the_environment_or_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with tracking(200, "ana:of the file") as address:
+        assert "answers 401" in examined(question(tmp_path, address))["faults"][address]
+        (tmp_path / ".mlflow").mkdir()
+        (tmp_path / ".mlflow" / "credentials").write_text(
+            "[mlflow]\nmlflow_tracking_username = ana\nmlflow_tracking_password = of the file\n"
+        )
+        assert examined(question(tmp_path, address))["faults"] == {}
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of the environment")
+        assert "answers 401" in examined(question(tmp_path, address))["faults"][address]
 
 
 def test_a_server_that_is_gone_does_not_answer(tmp_path: Path) -> None:
