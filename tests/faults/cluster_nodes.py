@@ -13,6 +13,7 @@ is asked of a process on another host would never be asked.
 
 import json
 import os
+import socket
 import sys
 from typing import Any
 
@@ -31,14 +32,22 @@ class Nodes:
         self._named: dict[str, Any] = {}
         self._cluster = Cluster()
 
+    @property
+    def temporary(self) -> str:
+        """Ray's folder of this cluster."""
+        return f"{self._folder}/{self._count}"
+
     def head(self, cpus: int = 0, dashboard: bool = False) -> dict[str, Any]:
         """A new head, whose cluster has no other node."""
         self._count += 1
         self._cluster, self._named = Cluster(), {}
+        with socket.socket() as free:  # Ray's own choice is the same for all clusters of a machine
+            free.bind(("127.0.0.2", 0))
+            port = free.getsockname()[1]
         head = self._cluster.add_node(
             num_cpus=cpus, object_store_memory=_STORE, include_dashboard=dashboard, dashboard_host="127.0.0.1",
-            dashboard_port=0 if dashboard else None, node_ip_address="127.0.0.2",
-            temp_dir=f"{self._folder}/{self._count}", env_vars={HOST: "head"},
+            dashboard_port=0 if dashboard else None, dashboard_agent_listen_port=port, node_ip_address="127.0.0.2",
+            temp_dir=self.temporary, env_vars={HOST: "head"},
         )  # fmt: skip
         return {"address": head.gcs_address, "dashboard": head.webui_url}
 
@@ -65,10 +74,11 @@ class Nodes:
 
 def main(folder: str) -> None:
     """Serve until the standard input ends."""
-    ray._private.utils.write_ray_address = lambda *given, **named: None  # `ray.init("auto")` of others is none of ours
+    write, nodes = ray._private.utils.write_ray_address, Nodes(folder)
+    # Not into the folder of all: `ray.init("auto")` of others is none of ours.
+    ray._private.utils.write_ray_address = lambda address: write(address, nodes.temporary)
     os.environ.pop("RAY_ADDRESS", None)
     answers, sys.stdout = sys.stdout, sys.stderr
-    nodes = Nodes(folder)
     for line in sys.stdin:
         wish = json.loads(line)
         answer = getattr(nodes, wish.pop("do"))(**wish)

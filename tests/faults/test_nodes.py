@@ -144,8 +144,8 @@ def lost(cluster: Any, laboratory: Callable[..., Any], tmp_path_factory: pytest.
 
 
 def test_a_cell_goes_on_where_another_node_is_found(lost: LostNode) -> None:
-    assert lost.code == 0, lost.cell.lab.log()
-    assert "Raylet" not in lost.cell.lab.log(), "what Ray says of a node is not for the standard output"
+    assert lost.code == 0, lost.cell.lab.log(1)
+    assert "Raylet" not in lost.cell.lab.log(1), "what Ray says of a node is not for the standard output"
     first, second = lost.hosts
     assert lost.drivers_host == "head" and first in ("node-a", "node-b") and second != first
     assert lost.cell.starts()[0] == 0 and lost.cell.starts()[1] >= 20
@@ -162,7 +162,7 @@ def test_it_ends_with_the_weights_of_a_pair_that_was_left_alone(lost: LostNode) 
 
 
 def test_a_cell_that_waits_says_for_what_and_why(lost: LostNode) -> None:
-    log = lost.cell.lab.log()
+    log = lost.cell.lab.log(1)
     (line,) = [line for line in log.splitlines() if line.startswith("waiting for room")]
     assert "1 cell asks for 2 x 1 CPU; the nodes that are there hold 1 of the 2 workers of a cell" in line
     assert "free: 1 of 1 CPU on node 127.0.0.2" in line and line.endswith("1 node died since the cluster began")
@@ -201,7 +201,14 @@ class HardLife:
         body = {"entrypoint": shlex.join(command), "submission_id": "life"}
         request = Request(f"{server}/api/jobs/", json.dumps(body).encode(), {"Content-Type": "application/json"})
         with urlopen(request):
-            self.cell.reaches(130, None)
+            pass
+
+        def reached() -> bool:
+            with urlopen(f"{server}/api/jobs/life") as answer:
+                assert json.load(answer)["status"] in ("PENDING", "RUNNING"), "the job ended"
+            return self.cell.state.step >= 130
+
+        lab.wait_for("step 130", reached, None)
         ray = str(Path(sys.executable).with_name("ray"))
         told = subprocess.run([ray, "job", "stop", "life"], env=lab.environment(), capture_output=True, timeout=120)
         assert told.returncode == 0, told
