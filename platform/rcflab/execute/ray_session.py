@@ -69,11 +69,7 @@ def ray_started(resources: Resources) -> Generator[None]:
         options = {"num_cpus": machine_cpus(), "object_store_memory": _OBJECT_STORE_BYTES, "include_dashboard": False}
     nothing: dict[str, Any] = {}
     with (
-<<<<<<< HEAD
-        nullcontext(dict[str, Any]()) if address is None else kept_private() as private,
-=======
         nullcontext(nothing) if address is None else kept_private() as private,
->>>>>>> nodes
         _connected(address, {**options, **private, **quiet}),
     ):
         yield
