@@ -5,6 +5,7 @@ cluster_nodes.py FOLDER          one JSON object a line: {"do": "head" | "add" |
     head       {"cpus": 0, "dashboard": false}       answers {"address": "127.0.0.1:1234", "dashboard": ...}
     add        {"name": "node-a", "cpus": 2}         answers {"node_id": ...}
     kill       {"name": "node-a"}                    SIGKILL to its raylet and all that belongs to it
+    drain      {"name": "node-a", "seconds": 60}     the notice of a cloud that takes it away
     kill_head  {}                                    SIGKILL to the GCS and the head's raylet
 
 Each node has a host name of its own (sitecustomize.py of `hosts`): on one machine all of them would share one, and what
@@ -15,13 +16,17 @@ import json
 import os
 import socket
 import sys
+import time
 from typing import Any
 
 import ray._private.utils
+from ray._raylet import GcsClient
 from ray.cluster_utils import Cluster
+from ray.core.generated.autoscaler_pb2 import DrainNodeReason
 
 HOST = "RCFLAB_TEST_HOST"
 _STORE = 80 * 2**20
+_PREEMPTION = DrainNodeReason.Value("DRAIN_NODE_REASON_PREEMPTION")
 
 
 class Nodes:
@@ -63,6 +68,13 @@ class Nodes:
         """As if its power were cut."""
         self._cluster.remove_node(self._named.pop(name), allow_graceful=False)
         return {}
+
+    def drain(self, name: str, seconds: int) -> dict[str, Any]:
+        """Announce that a node will be taken away: what `ray drain-node` does, and a cloud's notice before it."""
+        client = GcsClient(address=self._cluster.gcs_address)
+        deadline_ms = time.time_ns() // 1_000_000 + 1000 * seconds
+        accepted, _ = client.drain_node(self._named[name].node_id, _PREEMPTION, "a test", deadline_ms)
+        return {"accepted": accepted}
 
     def kill_head(self) -> dict[str, Any]:
         """The same of the head: all that the cluster knows is lost."""

@@ -35,29 +35,37 @@ Note = Callable[[str], None]
 
 @contextmanager
 def cluster_watched(note: Note, lost: Callable[[ServiceDownError], None]) -> Generator[None]:
-    """Look at the connected cluster for the block, from a thread of its own."""
+    """Look at the connected cluster for the block, from two threads: a question to a dead head is never answered."""
     done = threading.Event()
     address = ray.get_runtime_context().gcs_address
-    thread = threading.Thread(target=_watch, args=(address, note, lost, done), name="rcflab-cluster", daemon=True)
-    thread.start()
+    threads = [
+        threading.Thread(target=_watch_head, args=(address, lost, done), name="rcflab-head", daemon=True),
+        threading.Thread(target=_watch_room, args=(note, done), name="rcflab-room", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
     try:
         yield
     finally:
         done.set()
-        thread.join(_REACH_S)
+        for thread in threads:
+            thread.join(_REACH_S)
         note("")
 
 
-def _watch(address: str, note: Note, lost: Callable[[ServiceDownError], None], done: threading.Event) -> None:
-    patience = Patience(time.monotonic)
+def _watch_head(address: str, lost: Callable[[ServiceDownError], None], done: threading.Event) -> None:
     seen = time.monotonic()
     while not done.wait(_EVERY_S):
-        if not answers(address):
-            if time.monotonic() - seen > HEAD_LOST_S:
-                lost(_lost(address))
-                return
-            continue
-        seen = time.monotonic()
+        if answers(address):
+            seen = time.monotonic()
+        elif time.monotonic() - seen > HEAD_LOST_S:
+            lost(_lost(address))
+            return
+
+
+def _watch_room(note: Note, done: threading.Event) -> None:
+    patience = Patience(time.monotonic)
+    while not done.wait(_EVERY_S):
         try:
             note(patience(explanation(snapshot())))
         except Exception as error:  # a view must never end the run
