@@ -48,7 +48,7 @@ name: hard-life
 task: toy
 baseline: plain
 arms: {plain: {}}
-training: {steps: 500, step_ms: 150, checkpoint_every: 50}
+training: {steps: 400, step_ms: 100, checkpoint_every: 50}
 resources: {workers: 2}
 """
 
@@ -61,6 +61,9 @@ class Cell:
         lab.patience_s = 900.0
         (self.cell,) = lab.session().plan.cells
         self.key = self.cell.train_key
+        self._pair = [
+            lab.start_script("pair.py", str(lab.yaml), str(whole), str(whole / "group"), rank) for rank in "01"
+        ]
 
     @property
     def state(self) -> KeyState:
@@ -91,10 +94,8 @@ class Cell:
         return [each.step for each in read_events(self.lab.storage, self.key) if isinstance(each, AttemptStarted)]
 
     def left_alone(self) -> None:
-        """Train it without Ray."""
-        pair = [self.lab.start_script("pair.py", str(self.lab.yaml), str(self.whole), str(self.whole / "group"), rank)
-                for rank in "01"]  # fmt: skip
-        assert [process.wait(300) for process in pair] == [0, 0], self.lab.log()
+        """Wait for those who train it without Ray."""
+        assert [process.wait(600) for process in self._pair] == [0, 0], self.lab.log(1) + self.lab.log(2)
 
     def digests(self, storage: Path) -> dict[str, str]:
         """Of the files of the last checkpoint."""
@@ -144,8 +145,8 @@ def lost(cluster: Any, laboratory: Callable[..., Any], tmp_path_factory: pytest.
 
 
 def test_a_cell_goes_on_where_another_node_is_found(lost: LostNode) -> None:
-    assert lost.code == 0, lost.cell.lab.log(1)
-    assert "Raylet" not in lost.cell.lab.log(1), "what Ray says of a node is not for the standard output"
+    assert lost.code == 0, lost.cell.lab.log(3)
+    assert "Raylet" not in lost.cell.lab.log(3), "what Ray says of a node is not for the standard output"
     first, second = lost.hosts
     assert lost.drivers_host == "head" and first in ("node-a", "node-b") and second != first
     assert lost.cell.starts()[0] == 0 and lost.cell.starts()[1] >= 20
@@ -162,7 +163,7 @@ def test_it_ends_with_the_weights_of_a_pair_that_was_left_alone(lost: LostNode) 
 
 
 def test_a_cell_that_waits_says_for_what_and_why(lost: LostNode) -> None:
-    log = lost.cell.lab.log(1)
+    log = lost.cell.lab.log(3)
     (line,) = [line for line in log.splitlines() if line.startswith("waiting for room")]
     assert "1 cell asks for 2 x 1 CPU; the nodes that are there hold 1 of the 2 workers of a cell" in line
     assert "free: 1 of 1 CPU on node 127.0.0.2" in line and line.endswith("1 node died since the cluster began")
@@ -238,14 +239,15 @@ def life(
 ) -> HardLife:
     lab = laboratory(TOY)
     lab.variables = cluster.variables  # the address changes with the head
-    return HardLife(Cell(lab, tmp_path_factory.mktemp("whole"), 500), cluster)
+    return HardLife(Cell(lab, tmp_path_factory.mktemp("whole"), 400), cluster)
 
 
 def test_the_same_command_goes_on_after_each_of_them(life: HardLife) -> None:
     assert life.code == 0, life.cell.lab.log()
     assert life.cell.state.state == "finished"
     starts = life.cell.starts()
-    assert len(starts) == 5 and starts == sorted(starts) and starts[1] >= 50 and starts[2] >= 100, starts
+    assert starts == sorted(starts) and starts[1] >= 50 and starts[2] >= 100, starts
+    assert len(starts) in (4, 5), "without their head, the workers may or may not come to the end"
 
 
 def test_nothing_of_a_run_outlives_its_driver_on_any_node(life: HardLife) -> None:
@@ -280,4 +282,4 @@ def test_mlflow_has_one_run_of_it_with_each_step_once(life: HardLife) -> None:
     (run,) = client.search_runs(experiments, "tags.`rcflab.role` = 'cell'")
     assert run.info.status == "FINISHED"
     history = client.get_metric_history(run.info.run_id, "train/loss")
-    assert sorted(point.step for point in history) == list(range(1, 501))
+    assert sorted(point.step for point in history) == list(range(1, 401))
