@@ -2,13 +2,14 @@
 # The MLflow server on one machine with systemd and Debian's PostgreSQL (apt-get install postgresql python3-venv).
 #
 #   One command   sudo cluster/mlflow/install.sh
-#   Size, cost    1.5 GB below /opt/rcflab-mlflow, some minutes of installation; then see rcflab-mlflow.service
+#   Size, cost    0.9 GB below /opt/rcflab-mlflow, some minutes of installation; then see rcflab-mlflow.service
 #   Leaves        the service running; a user rcflab-mlflow, /opt/rcflab-mlflow, /etc/rcflab-mlflow, two databases
 #   Take it away  systemctl disable --now rcflab-mlflow; remove these; DROP DATABASE and DROP ROLE in psql
 #
 # Run again it brings files and packages up to date, keeps settings and secrets, and starts the service anew.
 # Before its first start put the bucket into /etc/rcflab-mlflow/server.env, and its keys into secrets/aws_credentials.
 set -eu
+umask 022
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 code=/opt/rcflab-mlflow settings=/etc/rcflab-mlflow user=rcflab-mlflow
@@ -25,6 +26,12 @@ install -m 644 "$here/basic_auth.ini" "$here/gate.py" "$code"
 [ -x "$code/venv/bin/python" ] || "${PYTHON:-python3}" -m venv "$code/venv"
 "$code/venv/bin/python" -m pip install --quiet --constraint "$here/../../constraints.txt" \
     --requirement "$here/requirements.txt"
+
+runuser -u "$user" -- "$code/venv/bin/python" -c "" || {
+    echo "install.sh: the user $user cannot run $code/venv/bin/python; remove $code/venv, and name a Python for all:" \
+        "PYTHON=/usr/bin/python3" >&2
+    exit 2
+}
 
 install -d -m 711 "$settings"
 [ -e "$settings/server.env" ] || install -m 600 "$here/server.env" "$settings/server.env"
