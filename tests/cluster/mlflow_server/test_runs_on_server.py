@@ -6,7 +6,9 @@ The canaries are the passwords that all this ran with; they are looked for in wh
 
 import os
 import secrets
+import shutil
 import signal
+import tempfile
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -33,13 +35,14 @@ pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
-def ana(tracking: Any) -> dict[str, str]:
-    """The environment of a user, whose password is a canary."""
+def ana(tracking: Any) -> Generator[dict[str, str]]:
+    """The environment of a user whose password is a canary. What Ray writes is kept, in a short path for sockets."""
     user = tracking.add_user(f"ana-{secrets.token_hex(3)}", f"canary-{secrets.token_hex(16)}")
-    ray = tracking.folder / "ray"
-    ray.mkdir(exist_ok=True)
-    # MLflow's own patience is for tests of seconds too long.
-    return {"MLFLOW_TRACKING_USERNAME": user[0], "MLFLOW_TRACKING_PASSWORD": user[1], "RAY_TMPDIR": str(ray)}
+    ray = tempfile.mkdtemp(prefix="r")
+    try:
+        yield {"MLFLOW_TRACKING_USERNAME": user[0], "MLFLOW_TRACKING_PASSWORD": user[1], "RAY_TMPDIR": ray}
+    finally:
+        shutil.rmtree(ray, ignore_errors=True)
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +219,8 @@ def test_no_secret_is_in_anything_that_was_written(
     canaries = {"password of the user": ana["MLFLOW_TRACKING_PASSWORD"]}
     for name in ("admin_password", "database_password", "flask_secret_key"):
         canaries[name] = (tracking.secrets / name).read_text()
-    written = {str(path): path.read_bytes() for path in files_below(tracking.folder)}
+    folders = (tracking.folder, Path(ana["RAY_TMPDIR"]))
+    written = {str(path): path.read_bytes() for folder in folders for path in files_below(folder)}
     for database in ("rcflab_mlflow", "rcflab_mlflow_auth"):
         written[database] = tracking.postgres.tool("pg_dump", "--inserts", database).encode()
     written |= {f"s3://{name}": body for name, body in tracking.bucket.objects().items()}
