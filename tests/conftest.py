@@ -1,8 +1,13 @@
 """What every test stands on: shapes are checked, one thread, nothing leaves the machine, shared data or a skip."""
 
 import os
+import socket
+import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.request
+import uuid
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -59,3 +64,49 @@ def shared_data() -> Iterator[Path]:
     if not folder.is_dir():
         pytest.fail(f"RCF_SHARED={named}: got no folder {folder}, expected the data sets there; unset it to skip")
     yield folder
+
+
+@pytest.fixture(scope="session")
+def s3_server(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
+    """The address of a server that keeps objects in memory."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (tmp_path_factory.mktemp("moto") / "log").open("wb")
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait(f"http://127.0.0.1:{port}/moto-api/", server)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.kill()
+        server.wait()
+        log.close()
+
+
+def _wait(address: str, server: "subprocess.Popen[bytes]") -> None:
+    limit = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            assert server.poll() is None and time.monotonic() < limit, "the S3 of this test does not start"
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def store(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """s3://bucket/runs of a fresh bucket, with the environment that opens it."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": s3_server,
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    import boto3  # slow, and needed by few tests
+
+    bucket = f"lab-{uuid.uuid4().hex[:12]}"
+    boto3.client("s3").create_bucket(Bucket=bucket)
+    return f"s3://{bucket}/runs"

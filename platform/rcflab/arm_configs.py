@@ -15,6 +15,7 @@ from rcflab.field_faults import Fault, elsewhere, faults_of, field_paths
 from rcflab.overrides import absolute_paths, dotted, merge, nest, with_default
 from rcflab.records import Json
 from rcflab.schema import SECTIONS, TASK_CONFIGS
+from rcflab.storage.address import cache_of
 from rcflab.suggest import nearest
 from rcflab.yaml_file import Layer, Loc, Origin, is_list, is_mapping
 
@@ -31,7 +32,7 @@ def with_places(layer: Layer, folder: Path) -> Layer:
         if is_mapping(data) and data.get("root") == "":  # its default, written out, means the same as nothing
             layer = Layer({**layer.data, "data": {key: data[key] for key in data if key != "root"}}, layer.origins)
         layer = with_default(layer, ("data", "kind"), "synthetic")
-        layer = with_default(layer, ("data", "root"), str(Path(storage["root"]) / "data"))
+        layer = with_default(layer, ("data", "root"), str(cache_of(storage["root"], "storage") / "data"))
     return layer
 
 

@@ -26,6 +26,7 @@ from rcflab.report.figures import FIGURES, FigureData, draw_figure, figure_kind
 from rcflab.running import Choose, refuse_stale, run_session
 from rcflab.session import LedgerView, Session, open_experiment, read_ledger
 from rcflab.sides import Side, compare, provenance_of, side_of_trial
+from rcflab.storage.opening import mirror_of
 from rcflab.suggest import nearest
 from rcflab.table_view import TableView
 from rcflab.tables import build_table
@@ -154,6 +155,7 @@ class Experiment:
         kept = key.best if best else key.checkpoint
         if kept is None or (key.state != "finished" and not best):
             raise IncompleteError(f"{cell.arm}, seed {seed} has no trained model yet: run() trains it")
+        mirror_of(self.storage).fetch(kept.path)
         return load_task(self._session.plan.task).load(self.storage / kept.path)
 
     def __repr__(self) -> str:

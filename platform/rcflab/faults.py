@@ -5,7 +5,8 @@
 
 Actions: `kill` (SIGKILL to this process), `raise` (InjectedFault), `sleep=SECONDS`. Without the variable a point costs
 one look into the environment. Points: `ledger.append`, `ship.run_created`, `checkpoint.files`, `checkpoint.manifest`,
-`checkpoint.rename`, the same three of the best checkpoint as `best.*`, `train.step`, and `follow.step` on other ranks;
+`checkpoint.rename`, the same three of the best checkpoint as `best.*`, `store.sent`, `train.step`, and `follow.step` on
+other ranks;
 of a search `search.asked`, `search.written`, `search.reported`, `search.tell`, `search.told` and `search.adopted`.
 """
 

@@ -52,8 +52,8 @@ def _fault(detail: ErrorDetails, model: type[BaseModel], data: Mapping[str, Json
 
 
 def _may_be_secret(loc: Loc) -> bool:
-    """Addresses and commands of hooks; what they are told of is no secret."""
-    return loc[:1] == ("notify",) and "on" not in loc
+    """Addresses and commands of hooks; what they are told of is no secret. An address of MLflow may hold a password."""
+    return loc[:2] == ("tracking", "uri") or (loc[:1] == ("notify",) and "on" not in loc)
 
 
 def _shown(value: Json) -> str:

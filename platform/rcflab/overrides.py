@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rcflab.errors import InputError, Problem
 from rcflab.records import Json
+from rcflab.storage.address import cache_of, fault_of_url, is_url
 from rcflab.yaml_file import Layer, Loc, Origin, is_list, is_mapping, parse_value
 
 _VARIABLE = re.compile(r"\$\{(?:env:([A-Za-z_][A-Za-z0-9_]*)|[^}]*)\}?")
@@ -168,7 +169,10 @@ def fill_variables(layer: Layer, environment: Mapping[str, str], folder: Path) -
 
 
 def absolute_paths(layer: Layer, root: Path) -> Layer:
-    """Make the paths in `layer` absolute: each from the folder where it was written, `storage.root` from `root`."""
+    """Make the paths in `layer` absolute: each from the folder where it was written, `storage.root` from `root`.
+
+    Data with an address is read from where this machine keeps a copy of it.
+    """
     data = dict(layer.data)
     for loc in (*_PATH_FIELDS, *_FILE_FIELDS):
         value = _value_at(data, loc)
@@ -176,7 +180,10 @@ def absolute_paths(layer: Layer, root: Path) -> Layer:
             continue
         start = root if loc[0] == "storage" else layer.origin(loc).folder
         scheme = "file:" if loc in _FILE_FIELDS else ""
-        if value.startswith(scheme):
+        if is_url(value):
+            if loc[0] == "data" and fault_of_url(value) is None:
+                data = _replaced(data, loc, str(cache_of(value, "data")))
+        elif value.startswith(scheme):
             path = Path(os.path.normpath(start / Path(value.removeprefix(scheme)).expanduser()))
             data = _replaced(data, loc, f"{scheme}{path}")
     return Layer(data, layer.origins)

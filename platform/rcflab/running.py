@@ -17,7 +17,7 @@ from rcflab.commands.announce import announced
 from rcflab.commands.budgeted import allowed, budget_rules, explained
 from rcflab.commands.live import shown
 from rcflab.commands.publish import publish_table
-from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, is_shipped, open_shipper, ship_or_say
+from rcflab.commands.sync import AFTER_INTERRUPTION_S, AFTER_RUN_S, ask_store, is_shipped, open_shipper, ship_or_say
 from rcflab.errors import BudgetSpentError, CellsFailedError, IncompleteError, InterruptedRunError
 from rcflab.execute.batch import Batch, Resources, resolve
 from rcflab.execute.driver import run_on_ray
@@ -29,8 +29,9 @@ from rcflab.ledger.lease import this_process
 from rcflab.notify import Hook, hooks_of
 from rcflab.plan_file import write_plan
 from rcflab.progress import Watch, Watched
-from rcflab.session import LedgerView, Session, preflight, prepare, read_ledger
+from rcflab.session import LedgerView, Session, keep_results, preflight, prepare, read_ledger
 from rcflab.spending import Spending
+from rcflab.storage.opening import mirror_of
 from rcflab.task import load_task
 from rcflab.track.shipper import Pending
 
@@ -65,8 +66,10 @@ def run_session(
     """
     resources = resolve(session.spec.resources, str(session.path))
     hooks = hooks_of(session.spec.notify, os.environ)
+    mirror_of(session.storage).check()
     sweep(session.storage)
     write_plan(session)
+    keep_results(session)
     view = read_ledger(session, series=False)
     work = find_work(session.plan, view.keys, view.states, session.provenance.code_digest)
     choice = choose(work)
@@ -79,6 +82,7 @@ def run_session(
             waiting = not _run(session, view, resources, jobs, hooks, console)
             view = read_ledger(session, series=False)
         done = _finish(session, view, choice, partial)
+        keep_results(session)
         if session.is_whole and not waiting and not done.table.left_out:
             _publish(session, done.table, console)
         return done
@@ -102,8 +106,10 @@ def stale_trainings(work: Work) -> str:
 def _refuse_lost(session: Session, view: LedgerView, jobs: list[Job]) -> None:
     """Trainings are long: one that is done is not done again in silence because its weights are gone."""
     lost: list[str] = []
+    mirror = mirror_of(session.storage)
     for job in jobs:
         state = view.keys[job.train_key]
+        mirror.fetch(f"cells/{job.train_key}/checkpoints")
         if state.state == "finished" and state.checkpoint and not (session.storage / state.checkpoint.path).is_dir():
             lost.append(f"{job.label} is trained, but its checkpoint {session.storage / state.checkpoint.path} is gone")
     if lost:
@@ -129,6 +135,7 @@ def _run_and_ship(
 ) -> Pending:
     if jobs:
         preflight(session)
+        ask_store(session, console)
     shipper = open_shipper(session)
     if jobs:
         prepare(session)
@@ -165,7 +172,9 @@ def _train(
     watched = [Watched(job.train_key, job.label, task.schedule(job.config).steps) for job in jobs]
     watch = Watch(session.storage, watched, session.plan.metrics[0])
     rules = _rules(session, jobs, spending, hooks, console)
-    batch = Batch.create(session.storage, this_process(), session.provenance, resources, jobs, session.spec.retries)
+    batch = Batch.create(
+        session.storage, this_process(), session.provenance, resources, jobs, session.spec.retries, session.data
+    )
     console.print(f"{len(jobs)} trainings to do; starting Ray")
     with shown(watch, console):
         last = run_on_ray(batch, rules, note=watch.note)

@@ -9,6 +9,7 @@ The only module of the platform's core that looks at `rcf.config`.
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -18,6 +19,7 @@ from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.policy_config import BudgetConfig, ErrorLimit, HookConfig, OnTrialError, RetriesConfig
 from rcflab.search.config import SearchConfig
+from rcflab.storage.address import fault_of_url
 from rcflab.suggest import nearest
 from rcflab.toy_config import BATCH, ToyConfig
 
@@ -87,16 +89,39 @@ class ResourcesConfig(Config):
         return self
 
 
+def _usable_address(root: str) -> str:
+    fault = fault_of_url(root)
+    if fault is not None:
+        raise ValueError(fault)
+    return root
+
+
 class StorageConfig(Config):
     """Where everything that a run writes is kept."""
 
-    root: Annotated[str, Field(min_length=1)] = "runs"
+    root: Annotated[str, Field(min_length=1), AfterValidator(_usable_address)] = "runs"
+    """A folder that all nodes see, or the address of a store of objects, say s3://bucket/runs."""
+
+
+def _without_password(uri: str) -> str:
+    """A password in an address ends up in logs and lists of processes."""
+    try:
+        parts = urlsplit(uri)
+        secret = parts.password is not None or (parts.scheme in ("http", "https") and parts.username is not None)
+    except ValueError:
+        secret = True
+    if secret:
+        raise ValueError(
+            "an address without name and password: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
+            "~/.mlflow/credentials, have them for a server (~/.pgpass for PostgreSQL itself)"
+        )
+    return uri
 
 
 class TrackingConfig(Config):
     """Which MLflow store hears of the trials."""
 
-    uri: Annotated[str, Field(min_length=1)] = "auto"
+    uri: Annotated[str, Field(min_length=1), AfterValidator(_without_password)] = "auto"
     """`auto` is a SQLite file below the storage root, `none` is no tracking, all else is an MLflow tracking URI."""
 
 

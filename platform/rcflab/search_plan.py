@@ -13,7 +13,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from rcflab.estimate import Estimate, estimate
-from rcflab.ledger.files import folder_bytes
 from rcflab.ledger.fold import fold
 from rcflab.plan import cell_states
 from rcflab.records import Cell, Json
@@ -22,6 +21,7 @@ from rcflab.search.config import FIRST_SEED
 from rcflab.search.report import notes, shown
 from rcflab.searching import search_folder, tuned
 from rcflab.session import Session, read_ledger
+from rcflab.storage.opening import kept_bytes
 
 _BATCH = 4
 """Proposals that are shown where `resources.max_concurrent` says nothing."""
@@ -79,7 +79,7 @@ def _estimate_json(session: Session, cells: list[Cell], to_come: int) -> Json:
     plan = replace(session.plan, cells=(*cells, *unknown))
     code = session.provenance.code_digest
     sizes: dict[str, float] = {
-        key: folder_bytes(session.storage / state.checkpoint.path)
+        key: kept_bytes(session.storage, state.checkpoint.path)
         for key, state in view.keys.items()
         if state.state == "finished" and state.checkpoint
     }

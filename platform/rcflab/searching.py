@@ -14,6 +14,7 @@ experiments/NAME/search/   journal.log                       the studies, by Opt
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from rcflab.commands.publish import publish_table
 from rcflab.commands.sync import (
     AFTER_INTERRUPTION_S,
     AFTER_RUN_S,
+    ask_store,
     is_shipped,
     open_shipper,
     ship_or_say,
@@ -45,8 +47,9 @@ from rcflab.notify import hooks_of
 from rcflab.progress import Watch, Watched
 from rcflab.records import Cell, Json
 from rcflab.search.names import study_names
-from rcflab.session import Session, open_experiment, preflight, prepare
+from rcflab.session import Session, keep_results, open_experiment, preflight, prepare
 from rcflab.spending import Spending
+from rcflab.storage.opening import fetch_records, mirror_of
 from rcflab.task import load_task
 
 if TYPE_CHECKING:
@@ -123,29 +126,54 @@ def run_search(session: Session, console: Console, on_stale: OnStale = "ask", ru
 
     refuse_missing_library(search_of(session), str(session.path))
     resources = resolve(session.spec.resources, str(session.path))
+    mirror_of(session.storage).check()
+    fetch_records(session.storage)
     sweep(session.storage)
     preflight(session)
+    ask_store(session, console)
     prepare(session)  # no field of the data is searched
-    with journal_opened(search_folder(session)) as journal:
+    with _alone(session), journal_opened(search_folder(session)) as journal:
         crowd = _Crowd(session)
         chain = open_conductors(session, journal, crowd.hear, on_stale)
         if not chain.is_done:
             rules = _rules(session, console)
             driver = this_process()
-            batch = Batch.create(session.storage, driver, session.provenance, resources, (), session.spec.retries)
-            source = _paid(session, chain)
+            batch = Batch.create(
+                session.storage, driver, session.provenance, resources, (), session.spec.retries, session.data
+            )
+            paid = _paid(session, chain)
+            source = _kept(session, paid or chain)
             try:
                 train: Run = run or partial(run_on_ray, note=crowd.watch.note)
-                _conduct(session, chain, crowd, lambda: train(batch, rules, source or chain), console)
+                _conduct(session, chain, crowd, lambda: train(batch, rules, source), console)
             finally:
                 batch.delete()
-            if source is not None:
-                source.refuse_held(chain.left)
+            if paid is not None:
+                paid.refuse_held(chain.left)
         done = _written(session, chain)
+        keep_results(session)
     _ship_again(session)
     if not done.is_winner:  # otherwise the table of the arms comes, and is published with all files
         publish_table(session, None, AFTER_RUN_S)
     return done
+
+
+def _alone(session: Session) -> AbstractContextManager[None]:
+    """No other driver of the search: on this machine its journal is locked, over all of them only a store can tell."""
+    from rcflab.search.kept import held
+
+    mirror = mirror_of(session.storage)
+    return held(session.storage, session.spec.name, this_process(), mirror) if mirror.is_remote else nullcontext()
+
+
+def _kept(session: Session, source: JobSource) -> JobSource:
+    """`source`, whose journal goes to the store of the storage, if it has one."""
+    from rcflab.search.kept import KeptSource
+    from rcflab.search.optuna_journal import JOURNAL
+
+    mirror = mirror_of(session.storage)
+    journal = search_folder(session) / JOURNAL
+    return KeptSource(source, session.storage, journal, mirror) if mirror.is_remote else source
 
 
 def _paid(session: Session, chain: "Chain") -> "WithinTrials | None":

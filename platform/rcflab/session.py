@@ -4,7 +4,7 @@ open_experiment  file, options --load, fingerprint, plan--> Session(spec, plan, 
 read_ledger      Session --every train_key's ledger and lease--> LedgerView
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,9 @@ from rcflab.plan import cell_states, make_plan
 from rcflab.provenance import gather_provenance
 from rcflab.records import Cell, CellState, Json, Provenance, RunPlan
 from rcflab.schema import ExperimentSpec
+from rcflab.storage.address import cache_of
+from rcflab.storage.data import Heard, addresses_in, fetch_data
+from rcflab.storage.opening import mirror_of
 from rcflab.task import load_task
 
 
@@ -38,11 +41,13 @@ class Session(NamedTuple):
     """All arms and seeds of the experiment are in the plan: only then tables are written as files."""
     sources: Mapping[str, ArmSource]
     """Where the arms that are taken from other experiments were written."""
+    data: Mapping[str, str]
+    """Address of each set in a store -> digest of its content."""
 
     @property
     def storage(self) -> Path:
-        """The absolute storage root."""
-        return Path(self.spec.storage.root)
+        """The absolute storage root, or what this machine has of a store of objects."""
+        return cache_of(self.spec.storage.root, "storage")
 
     @property
     def experiment_folder(self) -> Path:
@@ -74,20 +79,31 @@ def open_experiment(
     arms: Sequence[str] | None = None,
     seeds: int | None = None,
     base: str | None = None,
+    progress: Callable[[str], Heard] | None = None,
 ) -> Session:
     """Load, fingerprint and plan the experiment in `path`.
 
     `options` are `--set` texts, `arms` and `seeds` narrow the plan, `base` replaces the file that is extended. Writes
-    nothing but the cache of file digests. Raises InputError with every problem.
+    nothing but the cache of file digests. What lies in stores of objects is fetched first; of data, `progress` hears
+    by address. Raises InputError with every problem, StorageError.
     """
     loaded = load_experiment(path, options, base)
+    storage = cache_of(loaded.spec.storage.root, "storage")
+    mirror_of(storage).fetch(f"experiments/{loaded.spec.name}")
+    data = {
+        url: fetch_data(url, progress(url) if progress else _unheard) for url in addresses_in(loaded.configs.values())
+    }
     try:
-        prints = gather(loaded.spec.task, loaded.configs, Path(loaded.spec.storage.root))
+        prints = gather(loaded.spec.task, loaded.configs, storage)
     except InputError as error:
         raise _whole_truth(loaded, error) from error
     plan, whole = make_plan(loaded, prints, arms, seeds), arms is None and seeds is None
     provenance = replace(gather_provenance(), made_for=loaded.spec.name)
-    return Session(loaded.spec, plan, prints, provenance, path, whole, loaded.sources)
+    return Session(loaded.spec, plan, prints, provenance, path, whole, loaded.sources, data)
+
+
+def _unheard(done: int, total: int) -> None:
+    """Nobody wants to know how data come."""
 
 
 def _whole_truth(loaded: LoadedExperiment, error: InputError) -> InputError:
@@ -104,11 +120,25 @@ def read_ledger(session: Session, *, series: bool = True) -> LedgerView:
     """
     storage, plan = session.storage, session.plan
     train_keys = sorted({cell.train_key for cell in plan.cells})
+    fetch_cells(storage, train_keys)
     keys = {key: read_key(storage, key, series=series) for key in train_keys}
     live = {key for key in train_keys if holder(storage, key) is not None}
     code = session.provenance.code_digest
     lost = frozenset(cell.eval_key for cell in plan.cells if _is_lost(storage, keys[cell.train_key], cell, code))
     return LedgerView(keys, cell_states(plan, keys, live, code, lost), lost)
+
+
+def fetch_cells(storage: Path, train_keys: Sequence[str]) -> None:
+    """Bring ledgers and evaluations of these trainings where they lie in a store. Raises StorageError."""
+    mirror = mirror_of(storage)
+    mirror.fetch_ledgers(train_keys)
+    mirror.fetch(*(f"cells/{key}/eval" for key in train_keys))
+
+
+def keep_results(session: Session) -> None:
+    """Bring the plan, tables and pages of the experiment to its store, if it has one. Raises StorageError."""
+    if session.experiment_folder.is_dir():
+        mirror_of(session.storage).keep(session.experiment_folder)
 
 
 def _is_lost(storage: Path, key: KeyState, cell: Cell, code_digest: str) -> bool:

@@ -33,6 +33,7 @@ from rcflab.metrics import METRICS
 from rcflab.paper import paper_tables
 from rcflab.records import Json
 from rcflab.session import LedgerView, Session
+from rcflab.storage.opening import address_of
 from rcflab.task import load_resampling
 from rcflab.track.cursor import run_ids
 from rcflab.unit_tests import ArmTest, arm_tests
@@ -142,7 +143,7 @@ def table_provenance(session: Session, view: LedgerView) -> dict[str, Json]:
     return {
         "written_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "written_by": asdict(session.provenance),
-        "storage": str(session.storage),
+        "storage": address_of(session.storage),
         "fingerprints": {arm: asdict(prints) for arm, prints in session.fingerprints.items()},
         "trainings": trainings,
         "runs": run_ids(session.storage, session.tracking_uri, [cell.eval_key for cell in session.plan.cells]),

@@ -26,7 +26,7 @@ def packages(repository: Path) -> Sources:
 @pytest.fixture(scope="session")
 def everything(repository: Path) -> Sources:
     """Syntax trees of packages, tests and benchmarks, by path from the root."""
-    files = python_files(repository, "rcf", "platform", "tests", "benchmarks")
+    files = python_files(repository, "rcf", "platform", "cluster", "tests", "benchmarks")
     return {str(path.relative_to(repository)): ast.parse(path.read_text()) for path in files}
 
 

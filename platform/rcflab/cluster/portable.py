@@ -15,6 +15,7 @@ from rcflab.errors import InputError, Problem
 from rcflab.load import LoadedExperiment, load_experiment
 from rcflab.records import Json
 from rcflab.schema import ResourcesConfig
+from rcflab.storage.address import url_of
 from rcflab.yaml_file import is_list, is_mapping
 
 
@@ -27,7 +28,7 @@ class Portable:
     tracking: str | None
     """MLflow's address; None for none, and for a file below the storage."""
     data: tuple[str, ...]
-    """Folders that trainings read."""
+    """Folders and addresses that trainings read."""
     resources: ResourcesConfig
 
 
@@ -38,7 +39,7 @@ def portable(sent: SentFiles, options: Sequence[str] = ()) -> Portable:
         sent.stage(folder)
         with contextlib.chdir(folder):
             loaded = load_experiment(folder / sent.experiment, options, sent.base and str(folder / sent.base))
-        data = sorted(set(_roots(loaded)))
+        data = sorted({url_of(Path(root), "data") or root for root in _roots(loaded)})
         places = {"storage.root": [loaded.spec.storage.root], "data.root": data}
         problems = [
             Problem(sent.experiment, field, str(Path(path).relative_to(folder)), "an absolute path",

@@ -5,13 +5,16 @@
 This file is sent by itself and imports nothing of ours at its head: what the nodes have of ours is what it looks for.
 """
 
+import configparser
 import json
 import os
 import platform
 import sys
 import tempfile
+import uuid
 from base64 import b64encode
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import TypedDict
@@ -27,11 +30,11 @@ class Question(TypedDict):
 
     packages: list[str]
     storage: str
-    """A folder that all nodes share."""
+    """A folder that all nodes share, or the address of a store of objects."""
     tracking: str | None
     """The address of MLflow; None for a store that no worker speaks to."""
     data: list[str]
-    """Folders that are read."""
+    """Folders and addresses that are read."""
 
 
 class Examined(TypedDict):
@@ -62,10 +65,11 @@ def examined(question: Question, node: str = "") -> Examined:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
-    faults = {question["storage"]: _unwritable(Path(question["storage"]))}
+    storage = question["storage"]
+    faults = {storage: _unwritable_store(storage) if "://" in storage else _unwritable(Path(storage))}
     if question["tracking"] is not None:
         faults[question["tracking"]] = _unreached(question["tracking"])
-    faults |= {root: None if Path(root).is_dir() else "no such folder" for root in question["data"]}
+    faults |= {root: _unreadable(root) for root in question["data"]}
     told = {place: fault for place, fault in faults.items() if fault is not None}
     return Examined(node=node or platform.node(), versions=versions, code_digest=_code_digest(), faults=told)
 
@@ -88,11 +92,41 @@ def _unwritable(folder: Path) -> str | None:
         return error.strerror or str(error)
 
 
+def _unwritable_store(url: str) -> str | None:
+    """Why a store takes no objects, or makes one twice: then two machines could train the same cell."""
+    try:
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(f"{url}/.rcflab-probe-{uuid.uuid4().hex}", use_listings_cache=False)
+        system.pipe_file(path, b"", mode="create")
+        try:
+            system.pipe_file(path, b"", mode="create")
+        except OSError:
+            return None
+        finally:
+            system.rm(path)
+    except Exception as error:  # the libraries of stores raise errors of many kinds
+        return f"{type(error).__name__}: {error}"
+    return "makes an object twice where it was asked not to (If-None-Match)"
+
+
+def _unreadable(root: str) -> str | None:
+    if "://" not in root:
+        return None if Path(root).is_dir() else "no such folder"
+    try:
+        from fsspec.core import url_to_fs
+
+        system, path = url_to_fs(root)
+        return None if system.exists(path) else "nothing is there"
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
 def _unreached(uri: str) -> str | None:
     """Why MLflow does not answer a question that needs no more than to be let in."""
     body = json.dumps({"max_results": 1}).encode()
     headers = {"Content-Type": "application/json"}
-    user, password = os.environ.get("MLFLOW_TRACKING_USERNAME"), os.environ.get("MLFLOW_TRACKING_PASSWORD")
+    user, password = _login()
     if user is not None and password is not None:
         headers["Authorization"] = f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
     request = Request(f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/search", body, headers)
@@ -104,6 +138,18 @@ def _unreached(uri: str) -> str | None:
         return f"answers {error.code}" + (f": {said}" if said else "")
     except OSError as error:
         return f"does not answer: {getattr(error, 'reason', error)}"
+
+
+def _login() -> tuple[str | None, str | None]:
+    """Name and password as MLflow's client finds them: the environment first, then its file."""
+    file = configparser.ConfigParser(interpolation=None)
+    with suppress(configparser.Error, OSError):
+        file.read(Path.home() / ".mlflow" / "credentials")
+    user, password = (
+        os.environ.get(name) or file.get("mlflow", name.lower(), fallback=None)
+        for name in ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD")
+    )
+    return user, password
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from rcflab.countdown import Countdown
 from rcflab.errors import InputError, Problem
 from rcflab.records import Json
 from rcflab.session import Session, open_experiment
+from rcflab.storage.address import cache_of, fault_of_url
+from rcflab.storage.opening import fetch_records
 
 Experiment = Annotated[Path, typer.Argument(help="The experiment's YAML file.", show_default=False)]
 Experiments = Annotated[list[Path], typer.Argument(help="YAML files of experiments.", show_default=False)]
@@ -25,7 +28,22 @@ Base = Annotated[
         "--base", metavar="NAME|PATH", help="Another base: a file of the folder `base` beside the YAML, or a path."
     ),
 ]
-Storage = Annotated[Path, typer.Option("--storage", metavar="ROOT", help="The storage root.")]
+
+
+def _opened(root: str | Path) -> Path:
+    """A storage root, with the records of a store of objects fetched. Raises InputError, StorageError."""
+    text = str(root)  # Typer parses a default too
+    fault = fault_of_url(text)
+    if fault is not None:
+        raise InputError([Problem("--storage", "", text, fault)])
+    storage = cache_of(text, "storage")
+    fetch_records(storage)
+    return storage
+
+
+Storage = Annotated[
+    Path, typer.Option("--storage", metavar="ROOT", help="The storage root: a folder or s3://...", parser=_opened)
+]
 Partial = Annotated[
     bool,
     typer.Option("--partial", help="A table of the cells that are done; it names those that are left out, and why."),
@@ -38,7 +56,7 @@ def open_session(
 ) -> Session:
     """The session that the shared options describe; raises InputError."""
     names = None if arms is None else [name.strip() for name in arms.split(",")]
-    return open_experiment(experiment, options or (), names, seeds, base)
+    return open_experiment(experiment, options or (), names, seeds, base, lambda url: Countdown(f"{url}, bytes"))
 
 
 def open_sessions(

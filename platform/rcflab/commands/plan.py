@@ -15,9 +15,9 @@ from rcflab.commands.options import Arms, AsJson, Base, Experiment, Seeds, Set, 
 from rcflab.design.arms import design_of
 from rcflab.design.describe import design_json, design_lines
 from rcflab.estimate import Estimate, estimate
-from rcflab.ledger.files import folder_bytes
 from rcflab.records import Cell, CellState, Json
 from rcflab.session import LedgerView, Session, read_ledger
+from rcflab.storage.opening import address_of, kept_bytes
 
 STATE_STYLES: dict[CellState, str] = {
     "done": "green", "running": "cyan", "missing": "", "failed": "red", "stale": "yellow",
@@ -93,7 +93,7 @@ def plan_json(session: Session, view: LedgerView) -> Json:
         "task": plan.task,
         "baseline": plan.baseline,
         "metrics": list(plan.metrics),
-        "storage": str(session.storage),
+        "storage": address_of(session.storage),
         "code_digest": session.provenance.code_digest,
         "design": design_json(design_of(session.spec), len(cells)),
         "levels": session.spec.arms if session.spec.factors else None,
@@ -110,7 +110,7 @@ def _cost(session: Session, view: LedgerView) -> Estimate | None:
     sizes: dict[str, float] = {}
     for key, state in view.keys.items():
         kept = {each.path for each in (state.checkpoint, state.best) if each is not None}
-        size = sum(folder_bytes(session.storage / path) for path in kept)
+        size = sum(kept_bytes(session.storage, path) for path in kept)
         if state.state == "finished" and size:
             sizes[key] = size
     return estimate(session.plan, view.keys, view.states, sizes, session.provenance.code_digest)
@@ -128,9 +128,9 @@ def _gpu_hours(session: Session, cost: Estimate) -> float | None:
 def _checkpoint(session: Session, view: LedgerView, cell: Cell) -> str | None:
     """Folder of the weights of a finished cell, for `training.start_from` of another experiment."""
     state = view.keys[cell.train_key]
-    return (
-        None if state.state != "finished" or state.checkpoint is None else str(session.storage / state.checkpoint.path)
-    )
+    if state.state != "finished" or state.checkpoint is None:
+        return None
+    return f"{address_of(session.storage)}/{state.checkpoint.path}"
 
 
 def _print(session: Session, view: LedgerView, console: Console) -> None:

@@ -12,7 +12,7 @@ from rcflab.commands.options import Arms, Base, Experiments, Seeds, Set, open_se
 from rcflab.commands.table import OnStale, agreed
 from rcflab.errors import IncompleteError, InputError, Problem
 from rcflab.pages import report_page, told_table, write_pages, write_report
-from rcflab.session import read_ledger
+from rcflab.session import keep_results, read_ledger
 
 
 def report_command(
@@ -48,6 +48,7 @@ def report_command(
     for session, view, each in found:
         if session.is_whole:
             typer.echo(write_report(session, view, each))
+            keep_results(session)
     if output is not None:
         write_pages(output, [report_page(session, view, each) for session, view, each in found])
         typer.echo(output)

@@ -48,6 +48,8 @@ def run_command(
 
     Example: rcflab run experiments/quickstart.yaml --set training.steps=100 --seeds 1
 
+    A tracking server that does not answer holds nothing up; one that refuses login or permission is told at once.
+
     Exit codes: 0 all done, 2 bad input, 3 some cells failed, 69 Ray is down, 74 storage, 75 interrupted and resumable,
     130 interrupted by Ctrl-C.
     """

@@ -20,14 +20,17 @@ from rcflab.records import Json
 from rcflab.session import Session, read_ledger
 from rcflab.track.cursor import FORM
 from rcflab.track.inputs import inputs_of
+from rcflab.track.mlflow_access import refuse_closed_store
 from rcflab.track.mlflow_client import calm_mlflow
 from rcflab.track.schema_check import refuse_other_schema
 from rcflab.track.shipper import Pending, Shipper
+from rcflab.track.tracker import TrackingAccessError
 
 if TYPE_CHECKING:
     from rcflab.ablation import AblationTable
 
 _PATIENCE_S = 120.0
+"""For a store that takes nothing, in seconds."""
 AFTER_RUN_S = 60.0
 """For the tracking store after a run, in seconds: what it does not take by then is sent by the next run or sync."""
 AFTER_INTERRUPTION_S = 10.0
@@ -44,7 +47,7 @@ def sync_command(
 
     Example: rcflab sync experiments/quickstart.yaml
 
-    Exit codes: 0 everything is there, 2 bad input, 69 the store is down, 74 storage.
+    Exit codes: 0 everything is there, 2 bad input or a login that the store refuses, 69 the store is down, 74 storage.
     """
     session = open_session(experiment, set_, arms, seeds, base)
     if session.spec.search is not None:
@@ -54,9 +57,11 @@ def sync_command(
     if session.tracking_uri is None:
         typer.echo("tracking.uri is none: nothing to send")
         return
-    pending = ship_rest(session, open_shipper(session), _PATIENCE_S)
+    pending = ship_rest(session, open_shipper(session), _PATIENCE_S, to_the_end=True)
+    if pending.refused:
+        raise TrackingAccessError(f"{pending}. Then run rcflab sync again")
     if not pending.clear:
-        raise ServiceDownError(f"{pending.events} events wait: {pending.fault}. Run rcflab sync again later")
+        raise ServiceDownError(f"{pending}. Run rcflab sync again later")
     if session.is_whole:
         fault = publish_table(session, _table(session), _PATIENCE_S)
         if fault is not None:
@@ -88,10 +93,20 @@ def open_shipper(session: Session) -> Shipper:
     return Shipper(session.storage, session.plan, open_tracker(session), inputs)
 
 
-def ship_rest(session: Session, shipper: Shipper, patience_s: float) -> Pending:
-    """Ship what is left and remember it when all is there."""
+def ask_store(session: Session, console: Console) -> None:
+    """Before anything is trained: whether the tracking store would take what is found. One that does not answer holds
+    nothing up. Raises TrackingAccessError for one that lets us not in.
+    """
+    fault = refuse_closed_store(session.tracking_uri or "none", session.plan.experiment)
+    if fault is not None:
+        text = f"{fault}. The training goes on without it: the ledger keeps everything, and it is sent later"
+        console.print(text, markup=False, soft_wrap=True)
+
+
+def ship_rest(session: Session, shipper: Shipper, patience_s: float, *, to_the_end: bool = False) -> Pending:
+    """Ship what is left and remember it when all is there; see Shipper.finish."""
     sizes = _sizes(session)
-    pending = shipper.finish(patience_s)
+    pending = shipper.finish(patience_s, to_the_end=to_the_end)
     if pending.clear:
         session.experiment_folder.mkdir(parents=True, exist_ok=True)
         replace_json(_note(session), sizes)
@@ -102,9 +117,7 @@ def ship_or_say(session: Session, shipper: Shipper, patience_s: float, console: 
     """`ship_rest`, and a line on what has to wait."""
     pending = ship_rest(session, shipper, patience_s)
     if not pending.clear:
-        text = (
-            f"{pending.events} events wait for {session.tracking_uri} ({pending.fault}); rcflab sync sends them later"
-        )
+        text = f"for {session.tracking_uri} {pending}. rcflab sync sends it later"
         console.print(text, markup=False, soft_wrap=True)
     return pending
 

@@ -13,7 +13,7 @@ import typer
 
 from rcflab.commands.options import Arms, Base, Experiments, Partial, Seeds, Set, open_session, open_sessions
 from rcflab.report.files import Format, render_tables, write_document, write_tables
-from rcflab.session import LedgerView, Session, read_ledger
+from rcflab.session import LedgerView, Session, keep_results, read_ledger
 from rcflab.tables import build_tables, table_folder, table_provenance
 from rcflab.track.view import read_tracking
 
@@ -57,6 +57,7 @@ def table_command(
     for session, view, table in zip(sessions, views, tables, strict=True):
         if session.is_whole:
             write_tables(table_folder(session, table), table, table_provenance(session, view))
+            keep_results(session)
     if output is not None:
         write_document(output, tables)
     typer.echo(render_tables(tables, form), nl=False)

@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from rcflab.execute.batch import Batch
 from rcflab.execute.job import JobProgress
 from rcflab.ledger.events import Failure
-from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.files import storage_errors
 from rcflab.ledger.reader import read_key
+from rcflab.storage.opening import mirror_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Attempts:
     def lost(self, failure: Failure, reason: str) -> Loss:
         """Note that an attempt failed; returns whether it was the last one. Raises StorageError."""
         losses = self.losses()
+        mirror_of(self._batch.storage).fetch_ledgers((self._key,))
         state = read_key(self._batch.storage, self._key, series=False)
         step = state.checkpoint.step if state.checkpoint else 0
         tries = 1 + sum(each.step == step and each.failure == failure for each in losses)
@@ -49,13 +51,13 @@ class Attempts:
         if final and allowed:
             reason = f"{reason} ({tries} times without a new checkpoint; retries.{failure} is {allowed})"
         loss = Loss(failure, reason, step, final, state.attempt.attempt if state.attempt else 0)
-        with storage_errors(self._path.parent, "create"):
-            self._path.parent.mkdir(exist_ok=True)
-        replace_json(self._path, {"losses": [asdict(each) for each in (*losses, loss)]})
+        value = {"losses": [asdict(each) for each in (*losses, loss)]}
+        self._batch.write(self._path, json.dumps(value, indent=1))
         return loss
 
     def losses(self) -> list[Loss]:
         """All so far. Raises StorageError."""
+        self._batch.look(at_once=True)
         with storage_errors(self._path, "read"):
             text = self._path.read_text() if self._path.exists() else '{"losses": []}'
         return [Loss(**each) for each in json.loads(text)["losses"]]

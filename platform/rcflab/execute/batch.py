@@ -1,31 +1,42 @@
 """What driver and workers share during one `rcflab run`: a folder that both can see.
 
-<storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries: written once, before Ray starts
+<storage>/ray/<batch>/   batch.json  jobs, resources, provenance, retries, data: written once, before Ray starts
                          losses/     what each job has lost so far; see attempts.py
                          jobs/       those that came up later, one file each
+                         beat        rewritten while the driver lives, where no file could be touched
                          stop        appears when the run should end: every job saves a checkpoint and ends
                          ...         Ray's own state, a cache that nothing is ever restored from
+
+Where the storage is a store of objects, each of these files is one, and every node's folder follows them.
 """
 
 import json
 import os
 import shutil
 import sys
+import time
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from rcflab.errors import InputError, Problem
+from rcflab.errors import InputError, Problem, StorageError
 from rcflab.execute.job import Job
-from rcflab.ledger.files import replace_json, storage_errors
+from rcflab.ledger.files import storage_errors
 from rcflab.ledger.lease import ProcessId
 from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
+from rcflab.storage.address import cache_of
+from rcflab.storage.opening import address_of, mirror_of
+from rcflab.storage.pace import Pace
 
 FILE = "batch.json"
+_BEAT = "beat"
+_LOOK_EVERY_S = 5.0
+"""A node asks a store for what others have written; a request each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +95,10 @@ def resolve(config: ResourcesConfig, file: str, cpus: int | None = None) -> Reso
     )  # fmt: skip
 
 
+def _look_pace() -> Pace:
+    return Pace(_LOOK_EVERY_S)
+
+
 def _default_retries() -> dict[str, int]:
     return RetriesConfig().model_dump()
 
@@ -101,6 +116,9 @@ class Batch:
     """By train_key, in the order in which they should start."""
     retries: Mapping[str, int] = field(default_factory=_default_retries)
     """How often a job is tried again, by class of failure; see rcflab.policy_config.RetriesConfig."""
+    data: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Address of a set in a store -> digest of its content, as the driver has it."""
+    _look: Pace = field(default_factory=_look_pace, compare=False, repr=False)
 
     @classmethod
     def create(
@@ -111,11 +129,12 @@ class Batch:
         resources: Resources,
         jobs: Iterable[Job],
         retries: RetriesConfig | None = None,
+        data: Mapping[str, str] | None = None,
     ) -> Self:
         """A new batch with its folder. Raises StorageError."""
         name, by_key = f"run-{uuid.uuid4().hex[:12]}", {job.train_key: job for job in jobs}
         allowed = (retries or RetriesConfig()).model_dump()
-        batch = cls(storage, name, driver, provenance, resources, by_key, allowed)
+        batch = cls(storage, name, driver, provenance, resources, by_key, allowed, data or {})
         value = {
             "storage": str(storage),
             "driver": asdict(driver),
@@ -123,11 +142,24 @@ class Batch:
             "resources": asdict(resources),
             "jobs": [job.to_json() for job in batch.jobs.values()],
             "retries": allowed,
+            "data": dict(batch.data),
         }
         with storage_errors(batch.folder, "create"):
             batch.folder.mkdir(parents=True)
-        replace_json(batch.folder / FILE, value)
+        batch.write(batch.folder / FILE, json.dumps(value, indent=1, allow_nan=False))
         return batch
+
+    @property
+    def address(self) -> dict[str, str]:
+        """What `reach` finds it by, on any node."""
+        return {"storage": address_of(self.storage), "batch": self.name}
+
+    @classmethod
+    def reach(cls, address: Mapping[str, str]) -> Self:
+        """The batch with this address, from any node. Raises StorageError."""
+        storage = cache_of(address["storage"], "storage")
+        mirror_of(storage).fetch(f"ray/{address['batch']}")
+        return cls.read(storage / "ray" / address["batch"])
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -142,6 +174,7 @@ class Batch:
             Resources(**value["resources"]),
             {job.train_key: job for job in jobs},
             value["retries"],
+            value["data"],
         )
 
     @property
@@ -152,13 +185,13 @@ class Batch:
     def add(self, job: Job) -> None:
         """Make a job known that came up while the batch runs: to this process, and to workers by `job`."""
         self.jobs[job.train_key] = job
-        with storage_errors(self.folder, "create"):
-            (self.folder / "jobs").mkdir(exist_ok=True)
-        replace_json(self._job_file(job.train_key), job.to_json())
+        self.write(self._job_file(job.train_key), json.dumps(job.to_json(), indent=1, allow_nan=False))
 
     def job(self, train_key: str) -> Job:
         """A job of the batch, whether it was known at the start or added."""
         if train_key not in self.jobs:
+            if not self._job_file(train_key).exists():
+                self.look(at_once=True)
             return Job.from_json(json.loads(self._job_file(train_key).read_text()))
         return self.jobs[train_key]
 
@@ -167,24 +200,50 @@ class Batch:
 
     def request_stop(self) -> None:
         """Ask every job to save a checkpoint and end."""
-        (self.folder / "stop").touch()
+        self.write(self.folder / "stop", "")
 
     def stop_requested(self) -> bool:
-        """True once the run should end, also when its folder is gone: nobody waits for the result then."""
-        return (self.folder / "stop").exists() or not self.folder.exists()
+        """True once the run should end, also when the batch is gone: nobody waits for the result then."""
+        self.look()
+        return (self.folder / "stop").exists() or not (self.folder / FILE).exists()
+
+    def write(self, path: Path, text: str) -> None:
+        """Make a file of the batch, for every node to see. Raises StorageError."""
+        with storage_errors(path.parent, "create"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        mirror_of(self.storage).write(path, text.encode())
+
+    def remove(self, path: Path) -> None:
+        """Take a file of the batch away, if it is there. Raises StorageError."""
+        mirror_of(self.storage).drop(path)
+        with storage_errors(path, "remove"):
+            path.unlink(missing_ok=True)
+
+    def look(self, *, at_once: bool = False) -> None:
+        """See what other nodes have written: `at_once`, or some seconds after the last look. Raises StorageError."""
+        mirror = mirror_of(self.storage)
+        if mirror.is_remote and (at_once or self._look.is_due()):
+            mirror.fetch(f"ray/{self.name}")
 
     def beat(self) -> None:
         """Show workers on other machines that the driver lives. Raises StorageError."""
+        if mirror_of(self.storage).is_remote:
+            self.write(self.folder / _BEAT, str(time.time_ns()))
+            return
         with storage_errors(self.folder / FILE, "touch"):
             os.utime(self.folder / FILE)
 
     def last_beat(self) -> float:
-        """When the driver last did, in seconds of the file system's clock; only compared. Raises OSError."""
-        with (self.folder / FILE).open("rb") as file:  # opened, since a network file system looks anew only then
+        """When the driver last did, as this machine has seen it, in seconds; only compared. Raises OSError."""
+        self.look()
+        path = self.folder / (_BEAT if mirror_of(self.storage).is_remote else FILE)
+        with path.open("rb") as file:  # opened, since a network file system looks anew only then
             return os.fstat(file.fileno()).st_mtime
 
     def delete(self) -> None:
         """Remove the folder: Ray's state is of no use after the run."""
+        with suppress(StorageError):  # the next run sweeps
+            mirror_of(self.storage).drop(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

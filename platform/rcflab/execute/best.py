@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from rcflab.execute.checkpoints import MANIFEST, Checkpoint, CheckpointStore, Guard
+from rcflab.execute.checkpoints import MANIFEST, Checkpoint, CheckpointStore
 from rcflab.ledger.events import BestKept
 from rcflab.metrics import METRICS
 
@@ -23,10 +23,11 @@ FOLDER = "best"
 class BestCheckpoint:
     """Which checkpoint of one training is the best by `metric`, under the first evaluation of the job that trains."""
 
-    def __init__(self, storage: Path, checkpoints: Path, guard: Guard, metric: str, drop: Sequence[str]) -> None:
+    def __init__(self, storage: Path, checkpoints: CheckpointStore, metric: str, drop: Sequence[str]) -> None:
+        """`checkpoints` are those of the training, beside which the best one is kept."""
         self._storage, self._metric, self._drop = storage, metric, drop
         self._sign = -1.0 if METRICS[metric].better == "lower" else 1.0
-        self._store = CheckpointStore(checkpoints / FOLDER, guard, "best")
+        self._store = checkpoints.beside(FOLDER)
         self.kept: BestKept | None = None
         """The best so far, as the ledger has it."""
 

@@ -1,7 +1,7 @@
 """Checkpoints that are whole or not there.
 
     write(.tmp-<uuid>/) -> fsync files -> manifest.json (sha256, size of each) last -> fsync
-        -> os.replace to step-00000100/ under the lease -> fsync parent -> keep the newest two
+        -> os.replace to step-00000100/ under the lease -> fsync parent -> the mirror has it -> keep the newest two
 
 A reader takes the newest folder whose every byte matches its manifest. A kill at any point leaves the newest valid
 checkpoint at the old or the new step, never an error; a leftover .tmp-* is swept away by the next commit.
@@ -18,12 +18,14 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from rcf.errors import CheckpointError
 from rcflab.errors import StorageError
 from rcflab.faults import fault_point
 from rcflab.ledger.files import fsync_folder
 from rcflab.records import Json
+from rcflab.storage.mirror import PLAIN, Mirror
 
 logger = logging.getLogger(__name__)
 
@@ -83,9 +85,13 @@ def inspect(folder: Path) -> Checkpoint | Rejected:
 class CheckpointStore:
     """The checkpoints of one training. Only the owner of the lease may commit or sweep."""
 
-    def __init__(self, folder: Path, guard: Guard, points: str = "checkpoint") -> None:
+    def __init__(self, folder: Path, guard: Guard, mirror: Mirror = PLAIN, points: str = "checkpoint") -> None:
         """`points`: first part of the names of the fault points that a commit passes."""
-        self.folder, self._guard, self._points = folder, guard, points
+        self.folder, self._guard, self._mirror, self._points = folder, guard, mirror, points
+
+    def beside(self, name: str) -> Self:
+        """A store of its own in a folder of this one, under the same lease."""
+        return type(self)(self.folder / name, self._guard, self._mirror, name)
 
     def commit(
         self, step: int, write: Callable[[Path], object], meta: Mapping[str, Json], *, drop: Sequence[str] = ()
@@ -166,6 +172,7 @@ class CheckpointStore:
             temporary.replace(target)
         fault_point(f"{self._points}.rename")
         fsync_folder(self.folder)
+        self._mirror.keep(target)
         self.keep_newest(_KEEP)
         return Checkpoint(target, step, hashlib.sha256(content).hexdigest(), dict(meta))
 
@@ -177,6 +184,7 @@ class CheckpointStore:
         # Renamed first: a kill half-way through must not leave a checkpoint that looks damaged.
         away = folder.with_name(f".tmp-{uuid.uuid4().hex}")
         with self._guard():
+            self._mirror.drop(folder)
             folder.replace(away)
         shutil.rmtree(away, ignore_errors=True)
 

@@ -28,7 +28,7 @@ from rcflab.execute.batch import Batch
 from rcflab.execute.checkpoints import is_full
 from rcflab.execute.failures import describe
 from rcflab.execute.job import Job, JobProgress, Stop
-from rcflab.execute.local import run_cell
+from rcflab.execute.local import make_ready, run_cell
 from rcflab.execute.notices import Paced, never
 from rcflab.execute.process_state import ProcessState
 from rcflab.faults import fault_point
@@ -52,6 +52,7 @@ def run_rank(process: ProcessState, batch: Batch, job: Job, ranks: Ranks, notice
     """
     if ranks.rank:
         task = load_task(job.task)
+        make_ready(batch, job)
         process.begin(batch.resources.threads, job.seed)
         follow(task, job, ranks, notice)
         return None

@@ -15,10 +15,12 @@ from types import FrameType
 
 from rcflab.errors import InterruptedRunError, LabError, StorageError
 from rcflab.execute.batch import Batch
+from rcflab.execute.following import Following
 from rcflab.execute.heartbeat import beating
 from rcflab.execute.job import JobProgress
 from rcflab.execute.rules import Rule
 from rcflab.execute.source import JobSource
+from rcflab.storage.opening import mirror_of
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _TICK_S = 1.0
@@ -126,7 +128,8 @@ def run_on_ray(
     the run with, all once the jobs have saved a checkpoint; StorageError when the disk refused some job;
     ServiceDownError where Ray does not start, or is lost.
     """
-    stop = StopRequest(batch, rules)
+    mirror = mirror_of(batch.storage)
+    stop = StopRequest(batch, (*rules, Following(mirror)) if mirror.is_remote else rules)
     try:
         with beating(batch.beat):
             last = _run_on_ray(batch, stop, source, note)

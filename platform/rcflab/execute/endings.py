@@ -11,8 +11,10 @@ from rcflab.execute.batch import Batch
 from rcflab.execute.job import Job, JobProgress
 from rcflab.ledger.events import Failure, StateChanged
 from rcflab.ledger.lease import HEARTBEAT_TTL_S, Lease, acquire
+from rcflab.ledger.object_writer import ledger_writer
 from rcflab.ledger.reader import read_key
-from rcflab.ledger.writer import LedgerWriter
+from rcflab.storage.mirror import Mirror
+from rcflab.storage.opening import mirror_of
 
 TAKEOVER_WAIT_S = HEARTBEAT_TTL_S + 15.0
 """An earlier attempt under the same driver may still be dying; on another host, only its heartbeat tells."""
@@ -25,21 +27,24 @@ def record_loss(batch: Batch, job: Job, reason: str, failure: Failure, log: str 
 
     Raises LabError like run_job.
     """
-    step = read_key(batch.storage, job.train_key).step
-    lease = acquire(batch.storage, job.train_key, batch.driver, wait_s=TAKEOVER_WAIT_S, gone=gone)
+    storage, key, mirror = batch.storage, job.train_key, mirror_of(batch.storage)
+    lease = acquire(storage, key, batch.driver, wait_s=TAKEOVER_WAIT_S, gone=gone, claims=mirror.claims(key))
     try:
+        mirror.fetch_ledgers((key,))
+        step = read_key(storage, key).step
         if log:
-            write_log(batch.storage, lease, log)
-        with LedgerWriter(batch.storage, job.train_key, lease) as ledger:
+            write_log(storage / "cells" / key, lease, log, mirror)
+        with ledger_writer(storage, key, lease, mirror) as ledger:
             ledger.append(StateChanged(time.time_ns() // 1_000_000, step, "failed", reason, failure))
     finally:
         lease.release()
     return JobProgress(job.train_key, "failed", step, step, reason, failure=failure)
 
 
-def write_log(storage: Path, lease: Lease, text: str) -> Path:
-    """The trace of a failure, for whoever looks for its cause."""
-    log = storage / "cells" / lease.key / f"failure-{lease.token}.log"
+def write_log(folder: Path, lease: Lease, text: str, mirror: Mirror) -> Path:
+    """The trace of a failure below the cell's `folder`, for whoever looks for its cause."""
+    log = folder / f"failure-{lease.token}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     log.write_text(text)
+    mirror.keep(log)
     return log

@@ -16,6 +16,7 @@ import numpy as np
 
 from rcflab.execute.checkpoints import Guard, folder_name
 from rcflab.records import Json
+from rcflab.storage.mirror import Mirror
 from rcflab.task import EvalResult, Training
 
 RECORDS = "records.npz"
@@ -32,7 +33,7 @@ class EvaluationFiles:
 
 
 def evaluate_into(
-    wanted: Mapping[Path, Mapping[str, Json]], training: Training, guard: Guard
+    wanted: Mapping[Path, Mapping[str, Json]], training: Training, guard: Guard, mirror: Mirror
 ) -> Iterator[EvaluationFiles]:
     """Evaluate `training` under each configuration; its files end up in step-<step> below the path that it stands at.
 
@@ -47,6 +48,7 @@ def evaluate_into(
             target = parent / folder_name(training.step)
             with guard():
                 _publish(folder, target)
+            mirror.keep(target)
             moved = tuple(target / path.relative_to(folder) for path in result.artifacts)
             yield EvaluationFiles(dict(result.metrics), result.videos_digest, target / RECORDS, moved)
 

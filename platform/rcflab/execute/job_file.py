@@ -14,6 +14,7 @@ from rcflab.execute.checkpoints import Guard
 from rcflab.execute.job import Job
 from rcflab.ledger.files import read_versioned, replace_json, storage_errors
 from rcflab.records import Json
+from rcflab.storage.mirror import PLAIN, Mirror
 
 FILE = "job.json"
 _SCHEMA = 1
@@ -40,7 +41,7 @@ class JobRecord:
             return None
 
 
-def write_job(folder: Path, job: Job, guard: Guard) -> None:
+def write_job(folder: Path, job: Job, guard: Guard, mirror: Mirror = PLAIN) -> None:
     """Record `job` below `folder`; evaluations of earlier jobs of this training stay.
 
     Raises StorageError, FencedError.
@@ -63,3 +64,4 @@ def write_job(folder: Path, job: Job, guard: Guard) -> None:
     }
     with guard():
         replace_json(folder / FILE, value)
+    mirror.keep(folder / FILE)

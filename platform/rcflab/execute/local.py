@@ -17,7 +17,12 @@ from rcflab.execute.loop import run_job
 from rcflab.execute.notices import never, stop_of
 from rcflab.execute.process_state import ProcessState
 from rcflab.execute.referee import judge_of
+from rcflab.ledger.files import file_lock, storage_errors
+from rcflab.storage.data import check_data
+from rcflab.storage.opening import mirror_of
 from rcflab.task import TaskSpec, load_task
+
+_PREPARE_S = 3600.0
 
 
 def run_cell(
@@ -42,11 +47,25 @@ def run_cell(
         if lost is not None and lost.final:
             yield record_loss(batch, job, lost.reason, lost.failure, gone=lost.attempt)
             return
+        make_ready(batch, job)
         process.begin(wide.threads, job.seed)
         stop, judge = stop_of(batch, notice), judge_of(batch, job.train_key)
         yield from run_job(job, conduct(task), batch.storage, batch.driver, provenance, stop, lost, judge)
     except LabError as error:
         yield JobProgress(job.train_key, "blocked", 0, 0, describe(error), exit_code_of(error))
+
+
+def make_ready(batch: Batch, job: Job) -> None:
+    """Bring to this machine what only the driver's has: data of stores, and generated sets. Raises StorageError.
+
+    Where driver and workers share the storage folder, the driver has made generated sets before.
+    """
+    check_data(batch.data)
+    if mirror_of(batch.storage).is_remote:
+        with storage_errors(batch.storage, "create"):
+            batch.storage.mkdir(parents=True, exist_ok=True)
+        with file_lock(batch.storage / "prepare.lock", _PREPARE_S):
+            load_task(job.task).prepare(job.config)
 
 
 def run_locally(batch: Batch, heard: Callable[[JobProgress], None] = lambda progress: None) -> dict[str, JobProgress]:

@@ -39,9 +39,11 @@ from rcflab.faults import fault_point
 from rcflab.ledger.events import AttemptStarted, CheckpointSaved, Evaluated, Event, Failure, Metrics, StateChanged
 from rcflab.ledger.fold import KeyState
 from rcflab.ledger.lease import Lease, ProcessId, acquire
+from rcflab.ledger.object_writer import Ledger, ledger_writer
 from rcflab.ledger.reader import read_key
-from rcflab.ledger.writer import LedgerWriter
 from rcflab.records import Json, Provenance
+from rcflab.storage.mirror import Mirror
+from rcflab.storage.opening import mirror_of
 from rcflab.task import TaskSpec, Training
 
 logger = logging.getLogger(__name__)
@@ -67,12 +69,15 @@ def run_job(  # noqa: PLR0913  a part each
     recorded and yielded, not raised. Raises LeaseHeldError (another driver trains it), FencedError (a newer owner took
     it), StorageError (the disk does not take it), AttemptLostError (recorded as interrupted: try again).
     """
-    lease = acquire(storage, job.train_key, driver, wait_s=TAKEOVER_WAIT_S, gone=lost.attempt if lost else 0)
+    key, mirror, gone = job.train_key, mirror_of(storage), lost.attempt if lost else 0
+    lease = acquire(storage, key, driver, wait_s=TAKEOVER_WAIT_S, gone=gone, claims=mirror.claims(key))
     try:
-        with beating(lease.heartbeat), LedgerWriter(storage, job.train_key, lease) as ledger:
-            run = _Run(job, storage, task, lease, ledger, judge)
-            run.record_end_of(lost or _SILENT)
-            yield from run.drive(provenance, should_stop)
+        with beating(lease.heartbeat):
+            mirror.take_over(key)
+            with ledger_writer(storage, key, lease, mirror) as ledger:
+                run = _Run(job, storage, task, lease, ledger, judge, mirror)
+                run.record_end_of(lost or _SILENT)
+                yield from run.drive(provenance, should_stop)
     finally:
         lease.release()
 
@@ -81,22 +86,20 @@ class _Run:
     """One attempt at one job, under its lease."""
 
     def __init__(
-        self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: LedgerWriter, judge: Judge
+        self, job: Job, storage: Path, task: TaskSpec, lease: Lease, ledger: Ledger, judge: Judge, mirror: Mirror
     ) -> None:
         self.job, self.storage, self.task, self.lease, self.ledger = job, storage, task, lease, ledger
-        self.judge = judge
+        self.judge, self.mirror = judge, mirror
         self.folder = storage / "cells" / job.train_key
-        self.store = CheckpointStore(self.folder / "checkpoints", lease.guard)
+        self.store = CheckpointStore(self.folder / "checkpoints", lease.guard, mirror)
         self.schedule = task.schedule(job.config)
         self.state: KeyState = read_key(storage, job.train_key)
-        self.best = BestCheckpoint(storage, self.store.folder, lease.guard, task.best, task.resume_files)
+        self.best = BestCheckpoint(storage, self.store, task.best, task.resume_files)
         self.evaluated: dict[tuple[str, int], Mapping[str, float]] = {}
         self.load = SystemLoad()
-        self.code = ""
         self.saved: Checkpoint | None = None
-        self.over = False
-        self.ended = False
-        self.step = 0
+        self.over = self.ended = False
+        self.code, self.step = "", 0
 
     def record_end_of(self, lost: Loss) -> None:
         """Write down how the attempt before this one ended, where it could not do so itself."""
@@ -156,7 +159,7 @@ class _Run:
         }
         self.over = self.state.state == "finished" and self.step == self.schedule.steps
         self.best.kept = self.state.best if start else None
-        write_job(self.folder, self.job, self.lease.guard)
+        write_job(self.folder, self.job, self.lease.guard, self.mirror)
         self._append(AttemptStarted(_now_ms(), self.lease.token, self.step, known, os.getpid()))
 
     def _steps(self, training: Training) -> Iterator[Phase]:
@@ -205,6 +208,7 @@ class _Run:
             "attempt": self.lease.token,
             "code_digest": self.code,
         }
+        self.ledger.flush()  # whoever goes on from the checkpoint does not make the events before it again
         saved = self.store.commit(training.step, training.save, meta, drop=drop)
         self._append(CheckpointSaved(_now_ms(), saved.step, self._relative(saved.folder), saved.sha256))
         self.saved = saved
@@ -226,9 +230,8 @@ class _Run:
 
     def _keep_best(self, last: bool) -> None:
         key = self.job.evaluations[0].eval_key
-        values = self.evaluated[key, self.step]
         assert self.saved is not None and self.saved.step == self.step, "what is evaluated has a checkpoint"
-        event = self.best.consider(self.saved, key, values, last=last, ts_ms=_now_ms())
+        event = self.best.consider(self.saved, key, self.evaluated[key, self.step], last=last, ts_ms=_now_ms())
         if event is not None:
             self._append(event)
         self.best.tidy()
@@ -236,7 +239,8 @@ class _Run:
     def _evaluate(self, training: Training, due: Sequence[Evaluation], final: bool) -> None:
         """All that are due together: they share what they have in common."""
         wanted = {self.folder / "eval" / each.eval_key: each.config for each in due}
-        for each, files in zip(due, evaluate_into(wanted, training, self.lease.guard), strict=True):
+        found = evaluate_into(wanted, training, self.lease.guard, self.mirror)
+        for each, files in zip(due, found, strict=True):
             event = Evaluated(
                 ts_ms=_now_ms(),
                 step=training.step,
@@ -267,7 +271,7 @@ class _Run:
 
     def _fail(self, error: Exception) -> JobProgress:
         reason, failure = describe(error), classify(error)
-        log = write_log(self.storage, self.lease, "".join(traceback.format_exception(error)))
+        log = write_log(self.folder, self.lease, "".join(traceback.format_exception(error)), self.mirror)
         self._append(StateChanged(_now_ms(), self.step, "failed", reason, failure))
         self.ended = True
         return replace(self._progress("failed", f"{reason} (see {log})"), failure=failure)

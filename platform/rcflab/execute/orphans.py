@@ -14,11 +14,13 @@ from pathlib import Path
 
 from rcflab.execute.batch import FILE, Batch
 from rcflab.ledger.lease import HEARTBEAT_TTL_S, ProcessId, is_alive, this_process
+from rcflab.storage.opening import mirror_of
 
 SILENCE_S = 2 * HEARTBEAT_TTL_S
 """A driver on another host that gave no sign for so long counts as dead: twice what a network file system may keep to
 itself."""
 _EVERY_S = 5.0
+_FORGOTTEN_S = 24 * 3600.0
 
 
 class DriverWatch:
@@ -50,6 +52,8 @@ class DriverWatch:
 
 def sweep(storage: Path) -> None:
     """Delete the batches of drivers that died; an actor that outlived its driver sees it and ends."""
+    mirror = mirror_of(storage)
+    mirror.fetch("ray")
     for folder in (storage / "ray").glob("run-*"):
         try:
             driver = ProcessId(**json.loads((folder / FILE).read_text())["driver"])
@@ -57,6 +61,7 @@ def sweep(storage: Path) -> None:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if left:
+            mirror.drop(folder)
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -64,6 +69,8 @@ def _is_silent(folder: Path, driver: ProcessId) -> bool:
     """Whether a driver on another host shows no sign of life, by the clock of the file system."""
     if driver.host == this_process().host:
         return False
+    if (folder / "beat").exists():  # in a store: clocks of machines differ, and a batch may lie there for a while
+        return time.time() - int((folder / "beat").read_text()) / 1e9 > _FORGOTTEN_S
     mark = folder.with_name(f".clock-{os.getpid()}")
     try:
         mark.touch()

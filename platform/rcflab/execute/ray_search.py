@@ -83,7 +83,7 @@ def run_source(
     listener = ray_tune.Listener(batch, heard)
     searcher = JobSearcher(batch, source, listener, heard)
     with refereed(batch, source.judge):
-        ray_tune.make_tuner(batch, {"batch": str(batch.folder)}, batch.stop_requested, listener, searcher).fit()
+        ray_tune.make_tuner(batch, batch.address, batch.stop_requested, listener, searcher).fit()
     if searcher.fault is not None:
         raise searcher.fault
     return listener.last

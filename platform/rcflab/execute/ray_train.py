@@ -13,10 +13,11 @@ first and ends by itself.
 
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import ray
+from fsspec.core import url_to_fs
+from pyarrow.fs import FSSpecHandler, PyFileSystem
 from ray import train, tune
 from ray.train.torch import TorchConfig, TorchTrainer
 
@@ -33,6 +34,7 @@ from rcflab.execute.process_state import ProcessState
 from rcflab.execute.ray_nodes import going, leaving, leaving_here, living_ids, one_is_gone
 from rcflab.execute.ray_tune import AgainError
 from rcflab.execute.room import worker_needs
+from rcflab.storage.address import url_of
 
 
 class TrainTrainable(tune.Trainable):
@@ -40,12 +42,12 @@ class TrainTrainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Remember the job."""
-        self._folder, self._key = Path(config["batch"]), str(config["job"])
+        self._config = config
 
     def step(self) -> dict[str, Any]:
         """The whole job."""
-        batch = Batch.read(self._folder)
-        progress = _train(batch, batch.job(self._key))
+        batch = Batch.reach(self._config)
+        progress = _train(batch, batch.job(str(self._config["job"])))
         return {"progress": asdict(progress), "done": True}
 
 
@@ -90,11 +92,11 @@ def _try(batch: Batch, job: Job, attempts: Attempts) -> JobProgress | None:
 
 
 def _trainer(batch: Batch, job: Job, tries: int) -> TorchTrainer:
-    resources = batch.resources
+    resources, (place, filesystem) = batch.resources, _place(batch)
     return TorchTrainer(
         train_worker,
         train_loop_config={
-            "batch": str(batch.folder),
+            **batch.address,
             "job": job.train_key,
             "home": ray.get_runtime_context().get_node_id(),
         },
@@ -108,11 +110,21 @@ def _trainer(batch: Batch, job: Job, tries: int) -> TorchTrainer:
         ),
         run_config=train.RunConfig(
             name=f"{job.train_key}-{tries}",
-            storage_path=str(batch.folder / "train"),
+            storage_path=place,
+            storage_filesystem=filesystem,
             # attempts.py decides, by class.
             failure_config=train.FailureConfig(max_failures=0, max_preemption_failures=0),
         ),
     )
+
+
+def _place(batch: Batch) -> tuple[str, PyFileSystem | None]:
+    """Where Train keeps its state, which all workers must see: a folder, or a place in a store and the way to it."""
+    url = url_of(batch.folder, "storage")
+    if url is None:
+        return str(batch.folder / "train"), None
+    system, path = url_to_fs(f"{url}/train")
+    return path, PyFileSystem(FSSpecHandler(system))
 
 
 def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
@@ -120,7 +132,7 @@ def train_worker(config: dict[str, Any]) -> dict[str, Any] | None:
 
     Ray Train has started the process group, and chosen this process's GPU as the current one.
     """
-    batch = Batch.read(Path(config["batch"]))
+    batch = Batch.reach(config)
     alone = train.get_context().get_world_size() == 1
     ranks = SINGLE if alone else ProcessRanks(batch.resources.collective_timeout_s)
     notice = partial(_notice, config["home"])

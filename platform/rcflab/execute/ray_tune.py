@@ -50,7 +50,7 @@ class CellTrainable(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         """A fresh actor: note the state of its process."""
         self._process = ProcessState()
-        self._batch = Batch.read(Path(config["batch"]))
+        self._batch = Batch.reach(config)
         self._retired = ""
         self.reset_config(config)
 
@@ -158,7 +158,7 @@ def run_batch(
     A job whose processes cannot even start is recorded as failed by the driver: nobody else is left to say so.
     """
     listener = Listener(batch, heard)
-    space = {"batch": str(batch.folder), "job": tune.grid_search(list(batch.jobs))}
+    space = {**batch.address, "job": tune.grid_search(list(batch.jobs))}
     results = make_tuner(batch, space, stop, listener).fit()
     if stop():  # some trials were never made: the next run goes on with them
         return listener.last

@@ -7,7 +7,7 @@
 
 A driver is the process that a person started; an owner is the process (often an actor) that trains. An owner that
 outlives its driver is an orphan. The heartbeat is the modification time of lease.json: all times come from one clock,
-that of the file system.
+that of the file system. Where the folder is one machine's cache of a store, `Claims` decide between machines.
 """
 
 import json
@@ -22,6 +22,7 @@ from pathlib import Path
 from rcflab.errors import FencedError, LabError, StorageError
 from rcflab.ledger.files import LockBusyError, file_lock, key_folder, replace_json, storage_errors
 from rcflab.ledger.process import ProcessId, is_alive, this_process
+from rcflab.storage.claims import Claims, SoleClaims
 
 __all__ = ["HEARTBEAT_TTL_S", "Lease", "LeaseHeldError", "LeaseInfo", "ProcessId", "acquire", "holder", "is_alive",
            "this_process"]  # fmt: skip
@@ -30,7 +31,6 @@ HEARTBEAT_TTL_S = 60.0
 """An owner on another host that gave no sign for so long counts as dead."""
 _BEAT_EVERY_S = 5.0
 _LOCK_TIMEOUT_S = 30.0
-_POLL_S = 0.05
 
 
 class LeaseHeldError(LabError):
@@ -51,7 +51,9 @@ class LeaseInfo:
     """Last sign of life, seconds since 1970 on the file system's clock."""
 
 
-def acquire(storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0, gone: int = 0) -> "Lease":
+def acquire(
+    storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0, gone: int = 0, claims: Claims | None = None
+) -> "Lease":
     """Become the owner of `key` for this process, working for `driver`.
 
     Waits up to `wait_s` seconds for another owner under the same driver (an attempt that is still dying), and for one
@@ -63,16 +65,19 @@ def acquire(storage: Path, key: str, driver: ProcessId, *, wait_s: float = 0, go
     folder = key_folder(storage, key)
     with storage_errors(folder, "create"):
         folder.mkdir(parents=True, exist_ok=True)
+    claims = claims or SoleClaims()
     deadline = time.monotonic() + wait_s
     first: LeaseInfo | None = None
     while True:
-        got = _try_to_take(folder, key, driver, gone)
+        claims.refresh()
+        got = _try_to_take(folder, key, driver, gone, claims)
         if isinstance(got, Lease):
             return got
         first = first or got
-        if time.monotonic() >= deadline or not (got.driver == driver or _is_silent(first, got)):
+        is_over = time.monotonic() >= deadline
+        if got is not None and first is not None and (is_over or not (got.driver == driver or _is_silent(first, got))):
             raise LeaseHeldError(_held_message(key, got))
-        time.sleep(_POLL_S)
+        time.sleep(claims.poll_s)
 
 
 def _is_silent(first: LeaseInfo, now: LeaseInfo) -> bool:
@@ -80,14 +85,14 @@ def _is_silent(first: LeaseInfo, now: LeaseInfo) -> bool:
     return now.owner.host != this_process().host and (now.token, now.beat_s) == (first.token, first.beat_s)
 
 
-def _try_to_take(folder: Path, key: str, driver: ProcessId, gone: int) -> "Lease | LeaseInfo":
-    """The lease, or who holds it."""
+def _try_to_take(folder: Path, key: str, driver: ProcessId, gone: int, claims: Claims) -> "Lease | LeaseInfo | None":
+    """The lease, or who holds it; None where another machine has just taken it."""
     try:
         with file_lock(folder / "lease.lock", _LOCK_TIMEOUT_S) as lock:
             held = _read(folder)
             lost = held is not None and held.driver == driver and held.token <= gone
             if held is None or lost or held.owner == this_process() or not _is_live(held, _clock_of(lock)):
-                return _take(folder, key, held, driver)
+                return _take(folder, key, held, driver, claims)
             return held
     except LockBusyError as error:
         raise LeaseHeldError(f"{key}: {error}; end that process and run the same command again") from error
@@ -102,8 +107,9 @@ def holder(storage: Path, key: str) -> LeaseInfo | None:
 class Lease:
     """The right to write under one key. Safe to use from several threads of the owner."""
 
-    def __init__(self, folder: Path, key: str, token: int, owner: ProcessId, driver: ProcessId) -> None:
+    def __init__(self, folder: Path, key: str, token: int, owner: ProcessId, driver: ProcessId, claims: Claims) -> None:
         self.folder, self.key, self.token, self.owner, self.driver = folder, key, token, owner, driver
+        self._claims = claims
         self._threads = threading.RLock()
         self._depth = 0
         self._beaten_s = time.monotonic()
@@ -136,6 +142,7 @@ class Lease:
         with self._threads, self._locked():
             held = _read(self.folder)
             if held is not None and held.token == self.token and held.owner == self.owner:
+                self._claims.release(self.token)
                 _write(self.folder, self.token, self.owner, self.driver, released=True)
 
     @contextmanager
@@ -151,22 +158,27 @@ class Lease:
         if held is None or held.token != self.token or held.owner != self.owner or held.released:
             now = "nobody" if held is None else f"process {held.owner.pid} on {held.owner.host}, token {held.token}"
             raise FencedError(f"{self.key}: the lease with token {self.token} is over (now: {now}); this writer stops")
+        if not self._claims.is_newest(self.token):
+            raise FencedError(f"{self.key}: the lease with token {self.token} is over (another machine has the key)")
         if time.monotonic() - self._beaten_s > _BEAT_EVERY_S:
             self._beat()
 
     def _beat(self) -> None:
         with storage_errors(self.folder / "lease.json", "touch"):
             os.utime(self.folder / "lease.json")
+        self._claims.beat(self.token)
         self._beaten_s = time.monotonic()
 
 
-def _take(folder: Path, key: str, held: LeaseInfo | None, driver: ProcessId) -> Lease:
+def _take(folder: Path, key: str, held: LeaseInfo | None, driver: ProcessId, claims: Claims) -> Lease | None:
     # Segment names count too: a lost lease.json must not let a token, and with it a file name, come twice.
     named = [int(path.name.split("-")[0]) for path in folder.glob("*-*.jsonl")]
     token = 1 + max([*named, held.token if held else 0])
     owner = this_process()
+    if not claims.claim(token, owner, driver):
+        return None
     _write(folder, token, owner, driver, released=False)
-    return Lease(folder, key, token, owner, driver)
+    return Lease(folder, key, token, owner, driver, claims)
 
 
 def _is_live(info: LeaseInfo, now_s: float) -> bool:

@@ -54,6 +54,9 @@ class LedgerWriter:
                 self._seal()
             self._write(lines)
 
+    def flush(self) -> None:
+        """Nothing is held back: what `append` has taken is on disk."""
+
     def __enter__(self) -> Self:
         return self
 

@@ -1,14 +1,17 @@
 """Bring one cell's run up to date with its ledger.
 
-run found or made -> params, tags, config -> data -> rows in batches -> files -> checkpoints -> status -> cursor
-                     `----------------- the cursor moves only after each acknowledgement -----------------'
+run found or made -> params, tags -> data -> rows in batches -> files -> checkpoints -> status -> cursor
+                     `--------- the cursor moves only after each acknowledgement -----------'
+
+Files come after the rows: where only they cannot be kept, all else arrives, and they are sent by a later pass.
 """
 
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from rcflab.faults import fault_point
@@ -19,11 +22,12 @@ from rcflab.track.cursor import FORM, Cursor, read_cursor, write_cursor
 from rcflab.track.describe import cell_params, cell_status, cell_tags, files_of, rows_of
 from rcflab.track.inputs import Inputs, models_of
 from rcflab.track.source import Source
-from rcflab.track.tracker import CellRun, ParentRun, Row, RunStatus, Tracker
+from rcflab.track.tracker import ArtifactsDownError, CellRun, ParentRun, Row, RunStatus, Tracker
 
 logger = logging.getLogger(__name__)
 
 _ROWS_PER_BATCH = 1000
+_CONFIG = "config.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,18 @@ class CellShipper:
         self._inputs = inputs
         self._runs: dict[str, CellRun] = {}
         self._linked: set[tuple[str, int]] = set()
+        self._files_wait: ArtifactsDownError | None = None
+        self.acknowledged = 0
+        """How often the store has taken something."""
+
+    def try_files(self) -> None:
+        """A new pass: files may be taken again."""
+        self._files_wait = None
+
+    @property
+    def files_wait(self) -> ArtifactsDownError | None:
+        """Why no file was sent in this pass since then."""
+        return self._files_wait
 
     def forget(self, eval_key: str) -> None:
         """Look the run up again at the next turn, since something went wrong with it."""
@@ -83,7 +99,10 @@ class CellShipper:
         return known if known is not None and fits else Cursor(run.run_id, run.generation)
 
     def ship(self, cell: Cell, source: Source, parent: ParentRun) -> Cursor:
-        """Send what `source` has and the cell's run lacks; returns the cursor reached. Raises like Tracker."""
+        """Send what `source` has and the cell's run lacks; returns the cursor reached. Raises like Tracker.
+
+        Files that the store cannot keep now are left out, `files_wait` says why: the cursor is not at the end then.
+        """
         state = source.state()
         run = self._run_for(cell, state, parent)
         cursor = self.cursor(cell, run)
@@ -92,7 +111,7 @@ class CellShipper:
         for batch in batches(source.since(cursor.events), cell.eval_key):
             self._tracker.log_rows(cursor.run_id, batch.rows)
             cursor = self._advance(cell, replace(cursor, events=batch.next_event, ledger_bytes=-1))
-        cursor = self._upload(cell, state, cursor)
+        cursor = self._send_files(cell, state, cursor)
         cursor = self._register(cell, state, cursor)
         status = cell_status(cell, state)
         ended = (
@@ -100,7 +119,8 @@ class CellShipper:
         )  # a store has no word for it, and the parent is not KILLED
         if ended != cursor.status:
             self._tracker.set_status(cursor.run_id, status, _end_of(status, state))
-        return self._advance(cell, replace(cursor, status=ended, ledger_bytes=source.read_bytes, form=FORM))
+        whole = source.read_bytes if self._files_wait is None else -1
+        return self._advance(cell, replace(cursor, status=ended, ledger_bytes=whole, form=FORM))
 
     def link(self, cell: Cell, parent: ParentRun) -> None:
         """Point from our parent to the cell's run if it was made for another experiment, arm or seed."""
@@ -138,23 +158,34 @@ class CellShipper:
         digest = hashlib.sha256(json.dumps([params, tags], sort_keys=True).encode()).hexdigest()[:16]
         if digest == cursor.described:
             return cursor
-        if not cursor.described:
-            text = json.dumps(cell.config, indent=2, sort_keys=True)
-            self._tracker.write_text(cursor.run_id, "config.json", text)
         self._tracker.describe(cursor.run_id, {} if cursor.described else params, tags)
         return self._advance(cell, replace(cursor, described=digest))
 
-    def _upload(self, cell: Cell, state: KeyState, cursor: Cursor) -> Cursor:
-        for name, folder, mark in files_of(cell, state):
-            file = self._storage / name
-            if mark in cursor.uploaded:
-                continue
-            if file.is_file():
-                self._tracker.upload(cursor.run_id, file, folder)
-            else:
-                logger.warning("artifact is gone path=%s cell=%s/seed%d", file, cell.arm, cell.seed)
-            cursor = self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
+    def _send_files(self, cell: Cell, state: KeyState, cursor: Cursor) -> Cursor:
+        """The cursor after what the store has taken; a file that it cannot keep now ends that for the whole pass."""
+        if self._files_wait is not None:
+            return cursor
+        try:
+            for mark, send in self._files(cell, state, cursor):
+                if mark not in cursor.uploaded:
+                    send()
+                    cursor = self._advance(cell, replace(cursor, uploaded=(*cursor.uploaded, mark)))
+        except ArtifactsDownError as error:
+            self._files_wait = error
         return cursor
+
+    def _files(self, cell: Cell, state: KeyState, cursor: Cursor) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Marks of the run's files, each with what sends it."""
+        text = json.dumps(cell.config, indent=2, sort_keys=True)
+        yield _CONFIG, partial(self._tracker.write_text, cursor.run_id, _CONFIG, text)
+        for name, folder, mark in files_of(cell, state):
+            yield mark, partial(self._upload, cell, cursor.run_id, self._storage / name, folder)
+
+    def _upload(self, cell: Cell, run_id: str, file: Path, folder: str) -> None:
+        if file.is_file():
+            self._tracker.upload(run_id, file, folder)
+        else:
+            logger.warning("artifact is gone path=%s cell=%s/seed%d", file, cell.arm, cell.seed)
 
     def _name_data(self, cell: Cell, cursor: Cursor) -> Cursor:
         data = self._inputs.get(cell.arm, Inputs()).data
@@ -175,6 +206,7 @@ class CellShipper:
 
     def _advance(self, cell: Cell, cursor: Cursor) -> Cursor:
         write_cursor(self._folder, cell.eval_key, cursor)
+        self.acknowledged += 1
         return cursor
 
 

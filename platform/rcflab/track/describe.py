@@ -12,6 +12,7 @@ from rcflab.differences import leaves
 from rcflab.ledger.events import Evaluated, Event, Metrics
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, Json, RunPlan
+from rcflab.storage.opening import uri_of
 from rcflab.track.results import result_tags
 from rcflab.track.tracker import Row, RunStatus
 
@@ -32,10 +33,10 @@ def cell_tags(cell: Cell, state: KeyState, storage: Path) -> dict[str, str]:
     tags |= {f"rcflab.{name}": "unknown" if value is None else _text(value) for name, value in made_by.items()}
     tags |= {f"rcflab.package.{name}": str(version) for name, version in packages.items()}
     if state.checkpoint:
-        tags["rcflab.checkpoint"] = (storage.absolute() / state.checkpoint.path).as_uri()
+        tags["rcflab.checkpoint"] = uri_of(storage, state.checkpoint.path)
         tags["rcflab.checkpoint_sha256"] = state.checkpoint.sha256
     if state.best:
-        tags["rcflab.best_checkpoint"] = (storage.absolute() / state.best.path).as_uri()
+        tags["rcflab.best_checkpoint"] = uri_of(storage, state.best.path)
         tags["rcflab.best_step"] = str(state.best.step)
     final = state.final(cell.eval_key)
     if final:

@@ -14,6 +14,7 @@ from typing import Literal
 from rcflab.identity import Fingerprints
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, Json
+from rcflab.storage.opening import uri_of
 
 DIGEST_LENGTH = 32
 """MLflow takes at most 36."""
@@ -98,13 +99,12 @@ def models_of(cell: Cell, state: KeyState, storage: Path, inputs: Inputs) -> lis
         return []
     shared = {"rcflab.arm": cell.arm, "rcflab.seed": str(cell.seed), **inputs.parent}
     shared |= {"rcflab.code_digest": str(state.provenance.get("code_digest", "unknown"))}
-    root = storage.absolute()
     found: list[CheckpointModel] = []
     if (last := state.checkpoint) is not None:
-        uri = (root / last.path).as_uri()
+        uri = uri_of(storage, last.path)
         found.append(CheckpointModel(cell.train_key, "final", last.sha256, uri, last.step, shared))
     if (best := state.best) is not None:
-        uri = (root / best.path).as_uri()
+        uri = uri_of(storage, best.path)
         tags = shared | {"rcflab.chosen_by": best.metric, "rcflab.chosen_value": repr(best.value)}
         found.append(CheckpointModel(cell.train_key, "best", best.sha256, uri, best.step, tags))
     return found

@@ -1,7 +1,7 @@
 """One MLflow store by its client alone: no active run, no process-wide address.
 
 MlflowStore(uri) --client--> pages followed to their end --> lists
-                 --answers()--> what the client raises, sorted into 'does not answer' and 'refuses'
+                 --answers()--> what the client raises, as an error that says what to do (refusals)
 """
 
 import logging
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rcflab.errors import ServiceDownError
-from rcflab.track.tracker import TrackingRefusedError
+from rcflab.errors import LabError
+from rcflab.track.refusals import Answer, fault_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 
 PAGE = 1000
 """Runs of a page: MLflow cuts there silently."""
-_REFUSALS = frozenset(
-    {"INVALID_PARAMETER_VALUE", "RESOURCE_DOES_NOT_EXIST", "RESOURCE_ALREADY_EXISTS", "INVALID_STATE",
-     "PERMISSION_DENIED", "UNAUTHENTICATED", "BAD_REQUEST", "ENDPOINT_NOT_FOUND"}
-)  # fmt: skip
 CALM = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -31,6 +27,7 @@ CALM = {
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # there are tables and JSON
 }
 
 
@@ -63,20 +60,27 @@ class MlflowStore:
         return MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
 
     @contextmanager
-    def answers(self) -> Generator[None]:
-        """Sort what the block raises: ServiceDownError (try again) or TrackingRefusedError (that will not help)."""
+    def answers(self, *, for_files: bool = False) -> Generator[None]:
+        """Sort what the block raises: ServiceDownError (try again), ArtifactsDownError (the same, of files alone) or
+        TrackingRefusedError (that will not help).
+        """
         calm_mlflow()
         from mlflow.exceptions import MlflowException
 
         try:
             yield
         except MlflowException as error:
-            text = f"MLflow at {self.uri}: {str(error).splitlines()[0][:500]}"
-            if error.error_code in _REFUSALS:
-                raise TrackingRefusedError(text) from error
-            raise ServiceDownError(text) from error
-        except OSError as error:
-            raise ServiceDownError(f"MLflow at {self.uri}: {error}") from error
+            raise self._fault(error, error.error_code, for_files) from error
+        except OSError as error:  # of requests as well
+            raise self._fault(error, "", for_files) from error
+
+    def _fault(self, error: Exception, code: str, for_files: bool) -> LabError:
+        from mlflow.utils.credentials import read_mlflow_creds
+
+        status = getattr(getattr(error, "response", None), "status_code", None)
+        user = "the token of MLFLOW_TRACKING_TOKEN" if os.environ.get("MLFLOW_TRACKING_TOKEN") else None
+        known = user or read_mlflow_creds().username
+        return fault_of(self.uri, Answer(str(error), code, status, _cause(error), for_files), known)
 
     def experiments(self) -> list[str]:
         """Ids of all experiments."""
@@ -104,3 +108,10 @@ class MlflowStore:
         """Every run of `eval_key` in every experiment, oldest first."""
         where = f"tags.`rcflab.eval_key` = '{eval_key}' and tags.`rcflab.role` = 'cell'"
         return self.search(self.experiments(), where)
+
+
+def _cause(error: BaseException) -> str:
+    """What the system said at first, below the libraries that repeat it in their own words."""
+    while (below := error.__cause__ or error.__context__) is not None:
+        error = below
+    return str(getattr(error, "strerror", None) or error)

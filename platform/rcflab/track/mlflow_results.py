@@ -80,7 +80,7 @@ class MlflowResults:
         if not path.is_file():
             with storage_errors(folder, "create"):
                 folder.mkdir(parents=True, exist_ok=True)
-            with self._store.answers():
+            with self._store.answers(for_files=True):
                 self._store.client.download_artifacts(run_id, name, str(folder))
         return str(path)
 

@@ -136,7 +136,7 @@ class MlflowTracker:
 
         with self._store.answers():
             known = self._store.client.get_run(run_id).data.params if params else {}
-            missing = [Param(key, value[:_MAX_PARAM]) for key, value in params.items() if key not in known]
+            missing = [Param(key, _stored(value)[:_MAX_PARAM]) for key, value in params.items() if key not in known]
             self._store.client.log_batch(run_id, params=missing, tags=_run_tags(tags))
 
     def log_rows(self, run_id: str, rows: Sequence[Row]) -> None:
@@ -150,12 +150,12 @@ class MlflowTracker:
 
     def write_text(self, run_id: str, name: str, text: str) -> None:
         """Store `text` as an artifact, replacing an earlier one of that name."""
-        with self._store.answers():
+        with self._store.answers(for_files=True):
             self._store.client.log_text(run_id, text, name)
 
     def upload(self, run_id: str, file: Path, folder: str) -> None:
         """Store a copy of `file`, replacing an earlier one of that name."""
-        with self._store.answers():
+        with self._store.answers(for_files=True):
             self._store.client.log_artifact(run_id, str(file), folder or None)
 
     def log_data(self, run_id: str, data: Sequence[DataSet]) -> None:
@@ -255,7 +255,12 @@ class MlflowTracker:
 def _run_tags(tags: Mapping[str, str]) -> "list[RunTag]":
     from mlflow.entities import RunTag
 
-    return [RunTag(key, value[:_MAX_TAG]) for key, value in tags.items()]
+    return [RunTag(key, _stored(value)[:_MAX_TAG]) for key, value in tags.items()]
+
+
+def _stored(text: str) -> str:
+    """Without what no database may take: PostgreSQL refuses a zero character, UTF-8 half a pair of surrogates."""
+    return text.replace("\0", "\ufffd").encode(errors="replace").decode()
 
 
 def _cell_run(run: "Run") -> CellRun:

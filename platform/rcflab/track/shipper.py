@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -25,7 +25,7 @@ from rcflab.track.cursor import FORM, Cursor, read_cursor, ship_folder
 from rcflab.track.describe import note
 from rcflab.track.inputs import Inputs
 from rcflab.track.source import Source
-from rcflab.track.tracker import ParentRun, RunStatus, Tracker
+from rcflab.track.tracker import ParentRun, RunStatus, Tracker, TrackingAccessError
 
 logger = logging.getLogger(__name__)
 
@@ -41,11 +41,18 @@ class Pending:
     """Ledger events that the store has not acknowledged, as far as the last pass could see."""
     fault: str | None
     """Why, in one line; None when nothing went wrong."""
+    refused: bool = False
+    """The store lets this user not in: waiting will not help."""
 
     @property
     def clear(self) -> bool:
         """Everything is shipped."""
         return self.events == 0 and self.fault is None
+
+    def __str__(self) -> str:
+        """What waits, and why."""
+        what = f"{self.events} events wait" if self.events else "not all is sent"
+        return f"{what}: {self.fault or 'there was no time'}"
 
 
 class Shipper:
@@ -64,7 +71,10 @@ class Shipper:
         self._parent: ParentRun | None = None
         self._parent_status = ""
         self._reached: dict[str, Cursor] = {}
-        self._fault: str | None = None
+        self._fault: RcfError | None = None
+        """Of the last whole pass."""
+        self._found: RcfError | None = None
+        """Of the pass at hand, the first."""
         self._sent = 0
         self._passes = threading.Lock()
         self._stop = threading.Event()
@@ -78,9 +88,10 @@ class Shipper:
     def ship(self) -> int:
         """Make one pass over the plan and return how many ledger events were acknowledged; `pending` has the fault."""
         with self._passes:
-            self._fault, self._sent = None, 0
+            self._found, self._sent = None, 0
             with self._keeping_faults(), self._only_shipper():
                 self._pass()
+            self._fault = self._found
             return self._sent
 
     def pending(self) -> Pending:
@@ -89,7 +100,8 @@ class Shipper:
         for train_key, source in list(self._sources.items()):
             reached = [self._reached.get(eval_key) for eval_key in self._cells[train_key]]
             waiting += sum(source.count - (cursor.events if cursor else 0) for cursor in reached)
-        return Pending(waiting, self._fault)
+        fault = self._fault
+        return Pending(waiting, None if fault is None else str(fault), isinstance(fault, TrackingAccessError))
 
     def run_in_background(self, interval_s: float = 2.0) -> None:
         """Start a thread that ships every `interval_s` seconds, less often while the store is down."""
@@ -105,16 +117,23 @@ class Shipper:
             self._thread.join(timeout_s)
             self._thread = None
 
-    def finish(self, timeout_s: float) -> Pending:
-        """Ship what is left, trying for at most `timeout_s` seconds, and give the parent run its status."""
+    def finish(self, timeout_s: float, *, to_the_end: bool = False) -> Pending:
+        """Ship what is left, trying for at most `timeout_s` seconds, and give the parent run its status.
+
+        With `to_the_end` a store that goes on taking things is given more time, however much there is.
+        """
         deadline = time.monotonic() + timeout_s
         self.stop(timeout_s)
         last = threading.Thread(target=self._drain, args=(deadline,), name="rcflab-shipper-end", daemon=True)
         last.start()
+        seen, taken = -1, 0
         last.join(max(deadline - time.monotonic(), 0.1))
+        while to_the_end and last.is_alive() and seen != (taken := self._shipper.acknowledged):
+            seen = taken
+            last.join(timeout_s)
         pending = self.pending()
-        if last.is_alive() and pending.clear:
-            return Pending(0, f"{self._tracker.uri} did not answer within {timeout_s:.0f} s")
+        if last.is_alive() and pending.fault is None:
+            return replace(pending, fault=f"{self._tracker.uri} did not answer within {timeout_s:.0f} s")
         return pending
 
     def _run(self, interval_s: float) -> None:
@@ -126,13 +145,15 @@ class Shipper:
     def _drain(self, deadline: float) -> None:
         while True:
             self.ship()
-            done = self.pending().clear
-            if done or time.monotonic() + _RETRY_S >= deadline:
+            pending = self.pending()
+            if pending.clear or pending.refused or time.monotonic() + _RETRY_S >= deadline:
                 break
             time.sleep(_RETRY_S)
-        if done and self._parent is not None:
-            with self._passes, self._keeping_faults():
-                self._set_parent_status(self._parent, self._final_status())
+        if pending.clear and self._parent is not None:
+            with self._passes:
+                with self._keeping_faults():
+                    self._set_parent_status(self._parent, self._final_status())
+                self._fault = self._found
 
     @contextmanager
     def _keeping_faults(self) -> Generator[None]:
@@ -142,13 +163,12 @@ class Shipper:
             self._keep(error)
         except Exception as error:  # a defect of ours or of the store's client must not end a training
             logger.exception("shipping failed uri=%s", self._tracker.uri)
-            self._keep(error)
+            self._keep(RcfError(f"{type(error).__name__}: {error}"))
 
-    def _keep(self, error: Exception) -> None:
-        fault = str(error) if isinstance(error, RcfError) else f"{type(error).__name__}: {error}"
-        if self._fault is None:
-            logger.info("shipping waits uri=%s reason=%s", self._tracker.uri, fault)
-            self._fault = fault
+    def _keep(self, error: RcfError) -> None:
+        if self._found is None:
+            logger.info("shipping waits uri=%s reason=%s", self._tracker.uri, error)
+            self._found = error
 
     @contextmanager
     def _only_shipper(self) -> Generator[None]:
@@ -162,6 +182,7 @@ class Shipper:
 
     def _pass(self) -> None:
         known = {train_key: dict(cells) for train_key, cells in list(self._cells.items())}  # others may be added now
+        self._shipper.try_files()
         for train_key in known:
             with self._keeping_faults():  # a damaged ledger must not hold up the others
                 self._poll(train_key)
@@ -175,6 +196,8 @@ class Shipper:
                 self._sources[train_key].forget(min(self._events_of(eval_key) for eval_key in cells))
         for cell in [*self._plan.cells, *(cell for cells in known.values() for cell in cells.values())]:
             self._shipper.link(cell, self._parent)
+        if self._shipper.files_wait is not None:
+            self._keep(self._shipper.files_wait)
         self._set_parent_status(self._parent, "FINISHED" if self._all_finished() else "RUNNING")
 
     def _poll(self, train_key: str) -> None:

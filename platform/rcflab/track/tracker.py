@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from rcflab.errors import LabError
+from rcflab.errors import LabError, ServiceDownError
 from rcflab.records import Cell, RunPlan
 from rcflab.track.inputs import CheckpointModel, DataSet
 
@@ -19,6 +19,16 @@ RunStatus = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 
 class TrackingRefusedError(LabError):
     """The store answered, and said no: repeating alone will not help."""
+
+
+class TrackingAccessError(TrackingRefusedError):
+    """It said no because of who asks, or by what name: a login, a permission or a setting is wrong."""
+
+    exit_code = 2
+
+
+class ArtifactsDownError(ServiceDownError):
+    """The store answers, but what keeps its artifacts does not: all but files can still be sent."""
 
 
 class Row(NamedTuple):
@@ -69,7 +79,7 @@ class ArmAggregate:
 
 class Tracker(Protocol):
     """A tracking store. Every method raises ServiceDownError when the store does not answer, TrackingRefusedError when
-    it refuses.
+    it refuses; those that send files ArtifactsDownError, where the store itself answers.
     """
 
     @property

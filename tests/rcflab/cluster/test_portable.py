@@ -62,3 +62,8 @@ def test_options_are_handed_on_as_they_were_given() -> None:
         "--set", "a=1", "--set", "b=c d", "--arms", "x,y", "--seeds", "3", "--base", "synth",
     ]  # fmt: skip
     assert arguments([], None, None, None) == []
+
+
+def test_addresses_of_stores_mean_the_same_everywhere(tmp_path: Path) -> None:
+    found = portable(sent_files(real(tmp_path, "s3://bucket/avis", "s3://bucket/runs")))
+    assert (found.storage, found.data) == ("s3://bucket/runs", ("s3://bucket/avis",))

@@ -1,6 +1,7 @@
 """What a cluster lacks is said at once, for all nodes, before a job is made."""
 
 import json
+from base64 import b64decode
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,6 +13,7 @@ from rcflab.cluster.preflight import Wanted, preflight_problems
 from rcflab.cluster.ray_probe import Examined, Probed, Question, examined
 from rcflab.execute.batch import Resources
 from rcflab.provenance import code_digest
+from rcflab.storage.remote import Remote
 
 from .conftest import Quiet, served
 
@@ -64,13 +66,16 @@ def test_a_cluster_without_nodes_fits_nothing() -> None:
 
 
 @contextmanager
-def tracking(code: int) -> Generator[str]:
-    """Answers every question to MLflow with `code`."""
+def tracking(code: int, login: str = "") -> Generator[str]:
+    """Answers every question to MLflow with `code`; with `login`, to whoever shows it, and with 401 to others."""
 
     class Handler(Quiet):
         def do_POST(self) -> None:
             wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"]))) == {"max_results": 1}
-            self.send_response(code if wanted and self.path == "/api/2.0/mlflow/experiments/search" else 404)
+            shown = self.headers.get("Authorization", "").removeprefix("Basic ")
+            right = not login or b64decode(shown).decode() == login
+            found = wanted and self.path == "/api/2.0/mlflow/experiments/search"
+            self.send_response(401 if not right else code if found else 404)
             self.end_headers()
             self.wfile.write(b"Invalid Host header" if code == 403 else b"{}")
 
@@ -100,6 +105,21 @@ def test_what_cannot_be_used_is_told_with_its_reason(tmp_path: Path) -> None:
     assert faults[str(tmp_path / "runs")]
 
 
+def test_a_node_logs_in_as_mlflow_would_by_the_environment_or_by_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with tracking(200, "ana:of the file") as address:
+        assert "answers 401" in examined(question(tmp_path, address))["faults"][address]
+        (tmp_path / ".mlflow").mkdir()
+        (tmp_path / ".mlflow" / "credentials").write_text(
+            "[mlflow]\nmlflow_tracking_username = ana\nmlflow_tracking_password = of the file\n"
+        )
+        assert examined(question(tmp_path, address))["faults"] == {}
+        monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of the environment")
+        assert "answers 401" in examined(question(tmp_path, address))["faults"][address]
+
+
 def test_a_server_that_is_gone_does_not_answer(tmp_path: Path) -> None:
     with tracking(200) as address:
         pass
@@ -110,3 +130,20 @@ def test_a_server_that_is_gone_does_not_answer(tmp_path: Path) -> None:
 def test_another_version_of_torch_is_another_number_in_the_table(version: str) -> None:
     (only,) = said(node(versions={"python": "3.11.9", "torch": version}))
     assert f"torch: got {version}" in only
+
+
+def asked(storage: str, data: str) -> Question:
+    return Question(packages=[], storage=storage, tracking=None, data=[data])
+
+
+def test_a_store_of_objects_is_tried_from_the_node_and_left_clean(store: str) -> None:
+    remote = Remote(store)
+    remote.write("avis/train.json", b"{}")
+    assert examined(asked(store, f"{store}/avis"))["faults"] == {}
+    assert set(remote.marks("")) == {"avis/train.json"}
+
+
+def test_a_store_that_refuses_the_node_is_a_fault_of_it(store: str) -> None:
+    storage, data = "s3://no-such-bucket-here/runs", f"{store}/none"
+    faults = examined(asked(storage, data))["faults"]
+    assert "bucket does not exist" in faults[storage] and faults[data] == "nothing is there"

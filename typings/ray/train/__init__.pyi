@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pyarrow.fs import PyFileSystem
+
 class ScalingConfig:
     def __init__(
         self, *, num_workers: int = ..., use_gpu: bool = ..., resources_per_worker: Mapping[str, float] | None = ...
@@ -13,7 +15,12 @@ class FailureConfig:
 
 class RunConfig:
     def __init__(
-        self, *, name: str | None = ..., storage_path: str | None = ..., failure_config: FailureConfig | None = ...
+        self,
+        *,
+        name: str | None = ...,
+        storage_path: str | None = ...,
+        storage_filesystem: PyFileSystem | None = ...,
+        failure_config: FailureConfig | None = ...,
     ) -> None: ...
 
 class TrainContext:

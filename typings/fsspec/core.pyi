@@ -1,0 +1,3 @@
+from fsspec import AbstractFileSystem
+
+def url_to_fs(url: str, *, use_listings_cache: bool = ...) -> tuple[AbstractFileSystem, str]: ...
