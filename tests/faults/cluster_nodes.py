@@ -9,7 +9,7 @@ cluster_nodes.py FOLDER          one JSON object a line: {"do": "head" | "add" |
     kill_head  {}                                    SIGKILL to the GCS and the head's raylet
 
 Each node has a host name of its own (sitecustomize.py of `hosts`): on one machine all of them would share one, and what
-is asked of a process on another host would never be asked.
+is asked of a process on another host would never be asked. Each has a cache of its own too.
 """
 
 import json
@@ -59,8 +59,9 @@ class Nodes:
     def add(self, name: str, cpus: int) -> dict[str, Any]:
         """One node more."""
         node = self._cluster.add_node(
-            num_cpus=cpus, object_store_memory=_STORE, node_ip_address="127.0.0.2", env_vars={HOST: name}
-        )
+            num_cpus=cpus, object_store_memory=_STORE, node_ip_address="127.0.0.2",
+            env_vars={HOST: name, "RCFLAB_CACHE": f"{self._folder}/caches/{name}"},
+        )  # fmt: skip
         self._named[name] = node
         return {"node_id": node.node_id}
 

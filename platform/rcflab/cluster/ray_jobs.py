@@ -7,6 +7,7 @@ The client lets RAY_API_SERVER_ADDRESS and RAY_ADDRESS override the address that
 """
 
 import asyncio
+import logging
 import os
 import shlex
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -21,6 +22,8 @@ from rcflab.cluster.submission import ClusterJob, Status
 from rcflab.errors import ServiceDownError, first_line
 
 _OVERRIDES = ("RAY_API_SERVER_ADDRESS", "RAY_ADDRESS")
+_TALKATIVE = ("ray", "ray.dashboard.modules.dashboard_sdk", "ray.dashboard.modules.job.sdk")
+"""Loggers with levels of their own: packages and web sockets are no news for people."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,8 @@ class RayJobs:
 
     def __init__(self, server: str, token: str | None) -> None:
         self._server = server
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
         with self._answering(), _unset(_OVERRIDES):
             self._client = JobSubmissionClient(server, headers=authorization(token))
 
@@ -101,7 +106,14 @@ class RayJobs:
         try:
             yield
         except (OSError, RuntimeError) as error:
-            raise ServiceDownError(f"Ray at {self._server} does not do as it is asked: {first_line(error)}") from error
+            raise ServiceDownError(f"Ray at {self._server} does not do as it is asked: {_told(error)}") from error
+
+
+def _told(error: Exception) -> str:
+    """One line; a server that fails sends its whole traceback, whose last line has the reason: a full disk, say."""
+    first, found, trace = str(error).partition("Traceback (most recent call last)")
+    last = [line.strip() for line in trace.splitlines() if line.strip(" .")][-1:]
+    return f"{first.strip()} {last[0]}" if found and last else first_line(error)
 
 
 @contextmanager

@@ -23,6 +23,8 @@ from urllib.request import Request, urlopen
 
 MARK = "RCFLAB-PROBE "
 _TIMEOUT_S = 10.0
+_WRITTEN = 2**20
+"""Bytes into a folder, for a moment."""
 
 
 class Question(TypedDict):
@@ -83,10 +85,16 @@ def _code_digest() -> str | None:
 
 
 def _unwritable(folder: Path) -> str | None:
-    """Why nothing can be written there; the folder is made, as a training would."""
+    """Why nothing can be written there; the folder is made, as a training would.
+
+    A full disk makes files and a full quota opens them: only bytes that are on the disk show that there is room.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rcflab-probe-"):
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".rcflab-probe-") as file:
+            file.write(b"\0" * _WRITTEN)
+            file.flush()
+            os.fsync(file.fileno())
             return None
     except OSError as error:
         return error.strerror or str(error)

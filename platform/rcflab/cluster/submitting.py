@@ -64,7 +64,7 @@ def submit(jobs: RayJobs, ask: Ask, tell: Callable[[str], None]) -> Attach | Don
     if step.after is not None:
         tell(f"{step.after.id} {step.after.status.lower()}: {step.job} goes on from what is in {ask.portable.storage}")
     with _staged(ask) as runtime_env:
-        tell("to send: " + ", ".join(f"{place} {size:,} bytes" for place, size in ask.sent.largest()[:5]))
+        tell("to send: " + ", ".join(f"{place} {size:,} bytes" for place, size in _sizes(ask)[:5]))
         if problems := preflight_problems(_probe(jobs, ask.portable, runtime_env), _wanted(ask)):
             raise InputError(problems)
         command = ["python", "-m", "rcflab.cli", "run", ask.sent.experiment, *ask.arguments]
@@ -83,6 +83,17 @@ def _staged(ask: Ask) -> Generator[Mapping[str, Any]]:
         ask.sent.stage(Path(text))
         (Path(text) / "ray_probe.py").write_bytes(Path(ray_probe.__file__).read_bytes())
         yield {"working_dir": text, "env_vars": variables, "excludes": ["**/__pycache__/"], **code}
+
+
+def _sizes(ask: Ask) -> list[tuple[str, int]]:
+    """Of all that is sent, the largest first."""
+    code = [(f"{each.name}/", _size(each)) for each in map(Path, _code() if ask.ships_code else [])]
+    return sorted([*ask.sent.largest(), *code], key=lambda pair: -pair[1])
+
+
+def _size(folder: Path) -> int:
+    """Without what Python compiles, which is not sent."""
+    return sum(each.stat().st_size for each in folder.rglob("*") if each.is_file() and "__pycache__" not in each.parts)
 
 
 def _code() -> list[str]:
@@ -110,9 +121,10 @@ def _probe(jobs: RayJobs, wanted: Portable, runtime_env: Mapping[str, Any]) -> P
             jobs.stop(job)
             raise ServiceDownError(f"the cluster did not answer a question to its nodes in {_PROBE_S:.0f} s ({job})")
         time.sleep(_POLL_S)
-    log = jobs.log(job)
-    answers = [line for line in log.splitlines() if line.startswith(ray_probe.MARK)]
+    lines = [line for line in jobs.log(job).splitlines() if line.strip()]
+    answers = [line for line in lines if line.startswith(ray_probe.MARK)]
     if found.status != "SUCCEEDED" or not answers:
-        last = next((line for line in reversed(log.splitlines()) if line.strip()), "nothing")
+        # A job that could not even begin, on a head whose disk is full, has a message and no log.
+        last = lines[-1] if lines else " ".join(found.message.split()) or "nothing"
         raise InputError([Problem("cluster", job, last, "an answer of its nodes", "`ray job logs` has all of it")])
     return cast(Probed, json.loads(answers[-1].removeprefix(ray_probe.MARK)))

@@ -4,6 +4,7 @@ file, options --> what is sent --> check of access and nodes --> Ray job --log--
 """
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -16,6 +17,9 @@ from rcflab.cluster.submission import Done
 from rcflab.commands.logs import show_job
 from rcflab.commands.options import Arms, Base, Experiment, Seeds, Set
 from rcflab.errors import InputError, Problem
+
+_SECRET = re.compile("PASS|TOKEN|SECRET|CREDENTIAL|KEY", re.IGNORECASE)
+"""In the name of a variable."""
 
 
 def submit_command(
@@ -65,8 +69,14 @@ def submit_command(
 
 
 def _chosen(names: Sequence[str]) -> dict[str, str]:
-    """Raises InputError for variables that are not set."""
+    """Raises InputError for variables that are not set, and for names of secrets."""
     problems = [Problem("--env", name, "nothing", "a variable that is set") for name in names if name not in os.environ]
+    hint = "Set it on the nodes: a cluster shows the variables of a job to all its users"
+    problems += [
+        Problem("--env", name, "what may be a secret", "a variable that all may read", hint)
+        for name in names
+        if _SECRET.search(name)
+    ]
     if problems:
         raise InputError(problems)
     return {name: os.environ[name] for name in names}

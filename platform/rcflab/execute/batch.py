@@ -29,7 +29,7 @@ from rcflab.ledger.lease import ProcessId
 from rcflab.policy_config import RetriesConfig
 from rcflab.records import Provenance
 from rcflab.schema import ResourcesConfig
-from rcflab.storage.address import cache_of
+from rcflab.storage.address import cache_of, placed, unplaced
 from rcflab.storage.opening import address_of, mirror_of
 from rcflab.storage.pace import Pace
 
@@ -136,11 +136,10 @@ class Batch:
         allowed = (retries or RetriesConfig()).model_dump()
         batch = cls(storage, name, driver, provenance, resources, by_key, allowed, data or {})
         value = {
-            "storage": str(storage),
             "driver": asdict(driver),
             "provenance": asdict(provenance),
             "resources": asdict(resources),
-            "jobs": [job.to_json() for job in batch.jobs.values()],
+            "jobs": [unplaced(job.to_json()) for job in batch.jobs.values()],
             "retries": allowed,
             "data": dict(batch.data),
         }
@@ -165,9 +164,9 @@ class Batch:
     def read(cls, folder: Path) -> Self:
         """The batch in `folder`."""
         value = json.loads((folder / FILE).read_text())
-        jobs = [Job.from_json(each) for each in value["jobs"]]
+        jobs = [Job.from_json(placed(each)) for each in value["jobs"]]
         return cls(
-            Path(value["storage"]),
+            folder.parents[1],
             folder.name,
             ProcessId(**value["driver"]),
             Provenance(**value["provenance"]),
@@ -185,14 +184,14 @@ class Batch:
     def add(self, job: Job) -> None:
         """Make a job known that came up while the batch runs: to this process, and to workers by `job`."""
         self.jobs[job.train_key] = job
-        self.write(self._job_file(job.train_key), json.dumps(job.to_json(), indent=1, allow_nan=False))
+        self.write(self._job_file(job.train_key), json.dumps(unplaced(job.to_json()), indent=1, allow_nan=False))
 
     def job(self, train_key: str) -> Job:
         """A job of the batch, whether it was known at the start or added."""
         if train_key not in self.jobs:
             if not self._job_file(train_key).exists():
                 self.look(at_once=True)
-            return Job.from_json(json.loads(self._job_file(train_key).read_text()))
+            return Job.from_json(placed(json.loads(self._job_file(train_key).read_text())))
         return self.jobs[train_key]
 
     def _job_file(self, train_key: str) -> Path:

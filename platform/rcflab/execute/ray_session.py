@@ -61,8 +61,8 @@ def ray_started(resources: Resources) -> Generator[None]:
     threads = {name: str(resources.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
     for name in ("ray", "ray.tune", "ray.train"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # faults are told from the ledger, once and in our words
-    if os.environ.get("RAY_ADDRESS"):
-        address, options = None, {"runtime_env": {"env_vars": threads}}
+    if cluster := os.environ.get("RAY_ADDRESS"):
+        address, options = None, {"runtime_env": {"env_vars": threads | _named(cluster)}}
     else:
         os.environ.update(threads | {n: os.environ.get(n, v) for n, v in KEPT_MEMORY.items()})
         address = "local"  # never somebody else's cluster on this machine
@@ -73,6 +73,14 @@ def ray_started(resources: Resources) -> Generator[None]:
         _connected(address, {**options, **private, **quiet}),
     ):
         yield
+
+
+def _named(cluster: str) -> dict[str, str]:
+    """The cluster's address for its workers: Ray Train's cleaner asks the first Ray that it finds on its machine.
+
+    Where that was another one, the cleaner of a driver that had died never ended, and held 200 MB.
+    """
+    return {"RAY_ADDRESS": cluster} if ":" in cluster and "://" not in cluster else {}
 
 
 @contextmanager

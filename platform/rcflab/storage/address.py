@@ -4,8 +4,10 @@
     s3://bucket/runs  <--cache_of, url_of-->  <cache>/storage/s3/bucket/runs
     s3://bucket/avis  <--cache_of, url_of-->  <cache>/data/s3/bucket/avis
 
-<cache> is RCFLAB_CACHE, else ~/.cache/rcflab, and may be deleted whenever nothing runs. Paths of data stand in what the
-driver tells the workers: all nodes of a cluster need the same <cache>, each with a content of its own.
+<cache> is RCFLAB_CACHE, else ~/.cache/rcflab, and may be deleted whenever nothing runs. Each machine has its own, and
+where it lies is nobody else's business: what one machine tells another has a mark in its place.
+
+    {root: <cache>/data/s3/bucket/avis}  --unplaced--> {root: "<rcflab cache>/data/..."} --placed, there--> {root: ...}
 """
 
 import os
@@ -15,8 +17,12 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from rcflab.records import Json
+from rcflab.yaml_file import is_list, is_mapping
+
 Kind = Literal["storage", "data"]
 
+_MARK = "<rcflab cache>/"
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://(.*)")
 
 
@@ -56,8 +62,31 @@ def url_of(path: Path, kind: Kind, environment: Mapping[str, str] = os.environ) 
 
 def cache_root(kind: Kind, environment: Mapping[str, str] = os.environ) -> Path:
     """Below which the folders of all addresses lie."""
+    return _cache(environment) / kind
+
+
+def unplaced(value: Json, environment: Mapping[str, str] = os.environ) -> Json:
+    """`value` for other machines: paths in this one's cache begin with a mark."""
+    return _begun(value, f"{_cache(environment)}/", _MARK)
+
+
+def placed(value: Json, environment: Mapping[str, str] = os.environ) -> Json:
+    """The inverse of `unplaced`, with the cache of this machine."""
+    return _begun(value, _MARK, f"{_cache(environment)}/")
+
+
+def _begun(value: Json, was: str, to: str) -> Json:
+    """All texts that begin with `was` begin with `to`."""
+    if is_list(value):
+        return [_begun(each, was, to) for each in value]
+    if is_mapping(value):
+        return {name: _begun(each, was, to) for name, each in value.items()}
+    return to + value.removeprefix(was) if isinstance(value, str) and value.startswith(was) else value
+
+
+def _cache(environment: Mapping[str, str]) -> Path:
     named = environment.get("RCFLAB_CACHE")
-    return (Path(named).absolute() if named else Path.home() / ".cache" / "rcflab") / kind
+    return Path(named).absolute() if named else Path.home() / ".cache" / "rcflab"
 
 
 def _normal(text: str) -> str:

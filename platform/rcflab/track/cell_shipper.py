@@ -9,15 +9,16 @@ Files come after the rows: where only they cannot be kept, all else arrives, and
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from rcflab.faults import fault_point
 from rcflab.ledger.events import Event
 from rcflab.ledger.fold import KeyState
 from rcflab.records import Cell, RunPlan
+from rcflab.storage.opening import mirror_of
 from rcflab.track.cursor import FORM, Cursor, read_cursor, write_cursor
 from rcflab.track.describe import cell_params, cell_status, cell_tags, files_of, rows_of
 from rcflab.track.inputs import Inputs, models_of
@@ -178,8 +179,15 @@ class CellShipper:
         """Marks of the run's files, each with what sends it."""
         text = json.dumps(cell.config, indent=2, sort_keys=True)
         yield _CONFIG, partial(self._tracker.write_text, cursor.run_id, _CONFIG, text)
-        for name, folder, mark in files_of(cell, state):
+        files = files_of(cell, state)
+        self._fetch(name for name, _, mark in files if mark not in cursor.uploaded)
+        for name, folder, mark in files:
             yield mark, partial(self._upload, cell, cursor.run_id, self._storage / name, folder)
+
+    def _fetch(self, names: Iterable[str]) -> None:
+        """Bring what another machine has evaluated: ledgers are followed while they grow, files are not."""
+        missing = {str(PurePosixPath(name).parent) for name in names if not (self._storage / name).is_file()}
+        mirror_of(self._storage).fetch(*sorted(missing))
 
     def _upload(self, cell: Cell, run_id: str, file: Path, folder: str) -> None:
         if file.is_file():

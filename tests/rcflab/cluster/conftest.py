@@ -14,13 +14,30 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import psutil
 import pytest
+from typer.testing import CliRunner, Result
+
+from rcflab.cli import app
 
 _START_S = 120.0
+
+TRIED = """
+task: toy
+name: {name}
+seeds: 2
+baseline: still
+arms:
+  still: {{training.steps: 3}}
+  moved: {{training.steps: 3, model.offset: 1.0}}
+training: {{step_ms: {step_ms}}}
+storage: {{root: {storage}}}
+tracking: {{uri: none}}
+"""
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -105,3 +122,23 @@ def head() -> Generator[Head]:
     finally:
         end(process)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def experiment(folder: Path, name: str, storage: Path | None = None, step_ms: int = 0) -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(TRIED.format(name=name, storage=storage or folder / "runs", step_ms=step_ms))
+    return path
+
+
+@pytest.fixture
+def submit(head: Head, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The command, with the token in the environment."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", head.token)
+    # Neither of them may win over --address.
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:1")
+
+    def run(path: Path, *more: str) -> Result:
+        return CliRunner().invoke(app, ["submit", str(path), "--address", head.address, *more])
+
+    return run

@@ -2,54 +2,24 @@
 
 import dataclasses
 import re
+import shutil
+import subprocess
 import time
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from rcflab.cli import app
 from rcflab.cluster import submitting
 from rcflab.cluster.ray_jobs import RayJobs
 from rcflab.provenance import gather_provenance
 
-from .conftest import Head
+from .conftest import Head, experiment
 
 pytestmark = pytest.mark.timeout(300)
-
-TRIED = """
-task: toy
-name: {name}
-seeds: 2
-baseline: still
-arms:
-  still: {{training.steps: 3}}
-  moved: {{training.steps: 3, model.offset: 1.0}}
-training: {{step_ms: {step_ms}}}
-storage: {{root: {storage}}}
-tracking: {{uri: none}}
-"""
-
-
-def experiment(folder: Path, name: str, storage: Path | None = None, step_ms: int = 0) -> Path:
-    path = folder / f"{name}.yaml"
-    path.write_text(TRIED.format(name=name, storage=storage or folder / "runs", step_ms=step_ms))
-    return path
-
-
-@pytest.fixture
-def submit(head: Head, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The command, with the token in the environment."""
-    monkeypatch.setenv("RAY_AUTH_TOKEN", head.token)
-    # Neither of them may win over --address.
-    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:1")
-    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", "http://127.0.0.1:1")
-
-    def run(path: Path, *more: str) -> Result:
-        return CliRunner().invoke(app, ["submit", str(path), "--address", head.address, *more])
-
-    return run
 
 
 def test_an_experiment_runs_once_and_is_done_after(submit: Any, tmp_path: Path) -> None:
@@ -101,9 +71,42 @@ def test_all_that_the_nodes_lack_is_said_and_no_job_is_made(
     assert not [each for each in RayJobs(head.address, head.token).listed() if "-unfit-" in each.id]
 
 
-def test_our_code_can_be_sent(submit: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Generator[Path]:
+    """Half a megabyte, for who may mount it."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True).returncode:
+        pytest.skip("this user may not mount a disk")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_is_told_before_a_job_is_made(submit: Any, head: Head, tmp_path: Path, small_disk: Path) -> None:
+    result = submit(experiment(tmp_path, "full", storage=small_disk / "runs"))
+    assert result.exit_code == 2 and "No space left on device" in result.stderr, result.output
+    assert str(small_disk) in result.stderr
+    assert not [each for each in RayJobs(head.address, head.token).listed() if "-full-" in each.id]
+    assert not list(small_disk.rglob(".rcflab-probe-*"))
+
+
+def test_our_code_can_be_sent_and_its_size_is_told_before(submit: Any, tmp_path: Path) -> None:
     result = submit(experiment(tmp_path, "sent"), "--ship-code")
     assert result.exit_code == 0 and "| moved | 2 |" in result.stdout, result.output
+    assert re.search(
+        r"to send: rcflab/ [1-9][\d,]{5,} bytes, rcf/ [1-9][\d,]{5,} bytes, sent.yaml \d+ bytes", result.stderr
+    )
+
+
+def test_no_secret_becomes_a_variable_that_a_cluster_shows(
+    submit: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "canary-5d1c")
+    result = submit(experiment(tmp_path, "told"), "--env", "MLFLOW_TRACKING_PASSWORD", "--env", "RCFLAB_UNSET")
+    assert result.exit_code == 2 and "canary" not in result.output
+    assert "MLFLOW_TRACKING_PASSWORD: got what may be a secret" in result.stderr
+    assert "RCFLAB_UNSET: got nothing" in result.stderr
 
 
 @pytest.mark.parametrize(("token", "said"), [("wrong", "refuses our token"), ("", "asks for a token")])

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rcflab.storage.address import cache_of, fault_of_url, is_url, url_of
+from rcflab.storage.address import cache_of, fault_of_url, is_url, placed, unplaced, url_of
 
 ENVIRONMENT = {"RCFLAB_CACHE": "/cache"}
 PARTS = st.lists(st.from_regex(r"[a-zA-Z0-9_.-]{1,12}", fullmatch=True), min_size=1, max_size=4)
@@ -48,3 +48,14 @@ def test_an_address_that_would_leak_or_lead_astray_is_refused(url, wanted):
 
 def test_without_a_variable_the_cache_lies_below_the_home_folder():
     assert cache_of("s3://b/x", "data", {}) == Path.home() / ".cache/rcflab/data/s3/b/x"
+
+
+def test_paths_in_a_cache_lead_into_that_of_the_machine_that_reads_them():
+    own, other = {"RCFLAB_CACHE": "/home/a/cache"}, {"RCFLAB_CACHE": "/scratch/b"}
+    folder = str(cache_of("s3://b/avis", "data", own))
+    value = {"data": {"kind": "joint", "parts": [{"root": folder}, {"root": "/shared/set"}]}, "steps": 3}
+    there = placed(unplaced(value, own), other)
+    there_folder = str(cache_of("s3://b/avis", "data", other))
+    assert there == {"data": {"kind": "joint", "parts": [{"root": there_folder}, {"root": "/shared/set"}]}, "steps": 3}
+    assert placed(unplaced(value, own), own) == value
+    assert unplaced({"root": "/home/a/cache-2/set"}, own) == {"root": "/home/a/cache-2/set"}
