@@ -91,6 +91,8 @@ def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
     safetensors.torch.save_file(  # pyright: ignore[reportUnknownMemberType]
         {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path
     )
+    # It makes a file that nobody else may read; who may look into the folder is to see the weights too.
+    path.chmod(path.parent.stat().st_mode & 0o666)
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:
