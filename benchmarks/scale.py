@@ -6,7 +6,8 @@ Starts a Ray cluster whose nodes are processes of this machine (a head without C
 runs one experiment of toy cells on it by `rcflab run`, and looks at the driver (CPU time, memory), Ray's head (memory
 of its store of states), the ledger and MLflow's database each time that some more cells are done. Prints what each
 block of cells has cost per cell, and how the last third compares with the first: 1 is linear. Wall time is that of this
-machine, whose cores all nodes share; CPU time, bytes and rows are not.
+machine, whose cores all nodes share; bytes and rows are not. The driver's CPU time is both: so much a cell, and so much
+a second in which it looks after everything, which a fit tells apart.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from pathlib import Path
 
 os.environ.setdefault("RAY_AUTH_MODE", "disabled")  # of processes on loopback, for the length of this benchmark
 
+import numpy as np
 import psutil
 from ray.cluster_utils import Cluster
 
@@ -143,7 +145,16 @@ def told(found: list[Sample]) -> list[str]:
         first = sum(block[name] for block in blocks[:third]) / third
         last = sum(block[name] for block in blocks[-third:]) / third
         lines.append(f"{name}: {last / first if first else float('nan'):.2f} times in the last third of the first")
-    return lines
+    return [*lines, fitted(found)]
+
+
+def fitted(found: list[Sample]) -> str:
+    """The driver's CPU time as a sum of cells and seconds, by least squares over the blocks."""
+    rows = np.array([[each.cells, each.wall_s, each.driver_cpu_s] for each in found])
+    blocks = np.diff(rows, axis=0)
+    (per_cell, per_second), *_ = np.linalg.lstsq(blocks[:, :2], blocks[:, 2], rcond=None)
+    worst = np.abs(blocks[:, :2] @ (per_cell, per_second) / blocks[:, 2] - 1).max()
+    return f"driver: {per_cell:.3f} s of CPU a cell + {per_second:.3f} a second; a block is off by {worst:.0%} at most"
 
 
 def write(path: Path, found: list[Sample]) -> None:

@@ -67,6 +67,17 @@ def test_cells_move_from_left_to_running_to_done_or_failed(tmp_path: Path, write
     assert seen.poll() == []
 
 
+def test_a_training_that_has_ended_is_not_looked_at_again(tmp_path: Path, write: Callable[..., None]) -> None:
+    seen = watch(tmp_path)
+    write("one", begun(), StateChanged(1, 10, "finished"))
+    write("two", begun(), StateChanged(1, 4, "interrupted"))
+    assert len(seen.poll()) == 4
+    write("one", begun(5))
+    write("two", begun(4))
+    assert seen.poll() == ["plain/1: goes on from step 4 (10 steps)"]
+    assert seen.snapshot().done == 1
+
+
 def test_the_last_score_is_shown(tmp_path: Path, write: Callable[..., None]) -> None:
     seen = watch(tmp_path)
     write("one", begun(), step(4), Evaluated(1, 4, "e", False, {"toy/score": 81.5}, "v", "r", (), "c"))

@@ -5,6 +5,7 @@ Watch --poll, snapshot--> rich.Live | lines, from a thread of its own while the 
 
 import logging
 import threading
+import time
 from collections.abc import Generator
 from contextlib import contextmanager, nullcontext
 
@@ -20,6 +21,8 @@ from rcflab.progress import Running, Snapshot, Watch, duration
 logger = logging.getLogger(__name__)
 
 _EVERY_S = 0.5
+_REST = 20
+"""Times what a look has cost: with ten thousand trainings to look at, the view may not take the driver's time."""
 _LINE_EVERY = 60
 """Polls between two summary lines outside a terminal."""
 _WAITING_EVERY = 1200
@@ -50,10 +53,11 @@ def _follow(watch: Watch, console: Console, done: threading.Event) -> None:
 
 
 def _repeat(watch: Watch, console: Console, done: threading.Event, live: Live | None) -> None:
-    polls, told = 0, -_WAITING_EVERY
-    while not done.wait(_EVERY_S if polls else 0):
-        polls += 1
+    polls, told, pause_s = 0, -_WAITING_EVERY, 0.0
+    while not done.wait(pause_s):
+        polls, began = polls + 1, time.thread_time()
         _tell(watch, console)
+        pause_s = max(_EVERY_S, _REST * (time.thread_time() - began))
         snapshot = watch.snapshot()
         if live is not None:
             live.update(panel(snapshot), refresh=True)
