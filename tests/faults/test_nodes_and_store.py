@@ -73,6 +73,7 @@ class Story:
         (cell,) = session.plan.cells
         self.key, self.storage, self.mirror = cell.train_key, session.storage, mirror_of(session.storage)
         lab.wait_for("some steps", lambda: self.seen().step >= 12, driver)
+        lab.wait_for("the driver tells of it", lambda: "small/0: starts" in lab.log(1), driver)
         found = holder(self.storage, self.key)
         assert found is not None
         self.killed = found.owner.host

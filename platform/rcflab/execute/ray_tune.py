@@ -116,6 +116,10 @@ class Listener(Unsaved, tune.Callback):
         """Whether the job has said how it ended."""
         return key in self.last and self.last[key].phase in ENDED
 
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: object) -> None:
+        """An actor takes up a job: one with a group of workers reports nothing before its end."""
+        self._heard(JobProgress(str(trial.config["job"]), "training", 0, 0))
+
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: object
     ) -> None:
