@@ -54,15 +54,20 @@ def read_sound(path: Path, place: str = "") -> Sound:
 
     Raises rcf.errors.InputError when the file is missing, damaged, cut short, or holds a sample that is no number.
     """
+    samples, rate = read_samples(path, place)
+    return Sound(log_mel(resampled(samples, rate)), samples.numel() / rate, lookahead(rate))
+
+
+def read_samples(path: Path, place: str = "") -> tuple[Float[Tensor, " s"], int]:
+    """The mean of the channels at the file's own rate, and that rate in Hz. Raises rcf.errors.InputError likewise."""
     if not path.is_file():
         refuse(path, place, "no such file", "a sound file", rule="sound-missing")
     try:
         with soundfile.SoundFile(path) as file:
-            samples, rate = _decode(path, place, file), file.samplerate
+            return _decode(path, place, file), file.samplerate
     except soundfile.LibsndfileError as error:
         got = f"a file that is no sound ({_short(error)})"
         refuse(path, place, got, "a FLAC or WAV file", "Fetch it again", _DAMAGED)
-    return Sound(log_mel(resampled(samples, rate)), samples.numel() / rate, lookahead(rate))
 
 
 def _decode(path: Path, place: str, file: soundfile.SoundFile) -> Float[Tensor, " s"]:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from rcf.data.json_text import WINDOW, Json, JsonText, Suspects, escape
+from rcf.data.json_text import WINDOW, Json, JsonText, Progress, Suspects, escape
 from rcf.data.problems import Collector, refuse
 
 __all__ = ["Elements", "Json", "describe", "escape", "read_json", "read_parts"]
@@ -67,13 +67,16 @@ class Elements:
                 return
 
 
-def read_parts(path: Path, problems: Collector, window: int = WINDOW) -> Iterator[tuple[str, "Json | Elements"]]:
+def read_parts(
+    path: Path, problems: Collector, window: int = WINDOW, progress: Progress | None = None
+) -> Iterator[tuple[str, "Json | Elements"]]:
     """The members of the object in `path`, in the file's order; lists come as Elements.
 
-    Faults of strictness go to `problems`. A key that is given twice is noted, and its second value left out.
+    Faults of strictness go to `problems`; a key that is given twice is noted, and its second value left out.
+    `progress` is called with bytes read and bytes in all.
     Raises rcf.errors.InputError as `read_json` does where the file is no JSON, and when it holds no object.
     """
-    with JsonText(path, window) as text:
+    with JsonText(path, window, progress) as text:
         if text.peek() != "{":
             _refuse_top_level(text, problems)
         seen: set[str] = set()

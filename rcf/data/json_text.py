@@ -9,8 +9,9 @@ Strict: what other readers let pass in silence (NaN, a key given twice) is noted
 import codecs
 import json
 import math
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, TypeAlias
@@ -24,6 +25,8 @@ else:
 
 WINDOW = 2**20
 """Bytes read at a time."""
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all."""
 _SPACE = re.compile(r"[ \t\n\r]*")
 _MARGIN = 16
 """Characters: so near its end, the window may have cut a word, a number or an escape in two."""
@@ -32,9 +35,9 @@ _MARGIN = 16
 class JsonText:
     """A reader of one file, from its start to its end."""
 
-    def __init__(self, path: Path, window: int = WINDOW) -> None:
+    def __init__(self, path: Path, window: int = WINDOW, progress: Progress | None = None) -> None:
         """Opens the file. Raises rcf.errors.InputError when it is missing, empty, a web page or an LFS pointer."""
-        self.path, self._window = path, window
+        self.path, self._window, self._progress = path, window, progress
         try:
             self._file = path.open("rb")
         except FileNotFoundError:
@@ -124,6 +127,8 @@ class JsonText:
         except OSError as error:
             self._refuse_unreadable(error)
         self._ended = not data
+        if self._progress is not None:
+            self._progress(self._file.tell(), os.fstat(self._file.fileno()).st_size)
         try:
             text, used = codecs.utf_8_decode(self._pending + data, "strict", self._ended)
         except UnicodeDecodeError as error:

@@ -17,7 +17,7 @@ from rcf.data.distinct import Distinct
 from rcf.data.fields import Row
 from rcf.data.frame_files import FramesFolder
 from rcf.data.json_file import Elements, Json, describe, read_parts
-from rcf.data.json_text import WINDOW
+from rcf.data.json_text import WINDOW, Progress
 from rcf.data.problems import Collector
 from rcf.data.track_rows import Shape, read_track
 from rcf.data.video_rows import read_category, read_video
@@ -51,10 +51,14 @@ class AnnotationScan:
         *,
         require_tracks: bool = True,
         window: int = WINDOW,
+        progress: Progress | None = None,
     ) -> None:
-        """With `folder` each listed frame must be a file in it. `window`: bytes of the file read at a time."""
+        """With `folder` each listed frame must be a file in it. `window`: bytes of the file read at a time.
+
+        `progress` is called with bytes read and bytes in all.
+        """
         self._path, self._problems, self._folder, self._window = path, problems, folder, window
-        self._require_tracks = require_tracks
+        self._require_tracks, self._progress = require_tracks, progress
         self._seen: set[str] = set()
         self._ids: dict[str, dict[int, int]] = {"videos": {}, "categories": {}}
         """Of each list: id -> row. Also rows with faults: one fault should not call all its users unknown."""
@@ -81,7 +85,7 @@ class AnnotationScan:
 
     def _rows(self) -> Iterator[tuple[int, Category | Video | Track]]:
         postponed = False
-        for key, values in read_parts(self._path, self._problems, self._window):
+        for key, values in read_parts(self._path, self._problems, self._window, self._progress):
             self._seen.add(key)
             if not isinstance(values, Elements):
                 self._note_no_list(key, values)
@@ -108,7 +112,7 @@ class AnnotationScan:
 
     def _postponed_tracks(self) -> Iterator[tuple[int, Track]]:
         quiet = Collector(str(self._path))  # all but the tracks was noted in the first pass
-        for key, values in read_parts(self._path, quiet, self._window):
+        for key, values in read_parts(self._path, quiet, self._window, self._progress):
             if key == "annotations" and isinstance(values, Elements):
                 values.problems = self._problems
                 yield from self._tracks(values)

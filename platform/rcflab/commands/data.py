@@ -1,7 +1,8 @@
-"""`rcflab data`: make data sets.
+"""`rcflab data`: make and check data sets.
 
 synth OUT --SyntheticConfig--> rcf.data.synthetic writes OUT/train, OUT/val --> --preview: a contact sheet
                                --> --coco: rcf.data.synthetic_images writes still images of other categories
+check ROOT                     data_check.py
 """
 
 import time
@@ -16,6 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rcf.config import SyntheticConfig
 from rcf.data.synthetic import write_synthetic
 from rcf.data.synthetic_images import write_images
+from rcflab.commands.data_check import check
 from rcflab.errors import InputError, Problem, StorageError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -30,7 +32,10 @@ _DEFAULT = SyntheticConfig()
 
 @app.callback()
 def data() -> None:
-    """Make data sets."""
+    """Make and check data sets."""
+
+
+app.command("check")(check)
 
 
 @app.command()
