@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from rcf.data.audio_io import read_samples
-from rcf.data.frame_files import FramesFolder
+from rcf.data.frame_files import FramesFolder, name_fault
 from rcf.data.frames import read_frame
 from rcf.data.sounds import sound_fault, sound_path
 from rcf.data.videos import Video
@@ -58,6 +58,8 @@ class MediaFolders:
     def _frame_problem(self, row: int, video: Video, index: int) -> Problem | None:
         name = video.file_names[index]
         place = f"/videos/{row}/file_names/{index}"
+        if name_fault(name) is not None:  # noted when the row was read; such a name must not be opened
+            return None
         fault = self.frames.fault(name)
         if fault is not None:
             return Problem(str(self.annotations), place, fault.got, fault.wanted, fault.hint, fault.rule)
@@ -68,7 +70,8 @@ class MediaFolders:
         return None
 
     def _sound(self, row: int, video: Video, problems: list[Problem]) -> float | None:
-        if video.silent or (self.sounds is None and video.audio_file is None):
+        named = video.audio_file
+        if video.silent or (named is None and self.sounds is None) or (named is not None and name_fault(named)):
             return None
         place = f"/videos/{row}" + ("" if video.audio_file is None else "/audio_file")
         if self.sounds is None:

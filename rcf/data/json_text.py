@@ -28,6 +28,10 @@ WINDOW = 2**20
 Progress = Callable[[int, int], None]
 """Called with what is done and what there is in all."""
 _SPACE = re.compile(r"[ \t\n\r]*")
+_BROKEN_OFF = re.compile(
+    r"(n|nu|nul|t|tr|tru|f|fa|fal|fals|N|Na|-|-?I[nfity]*|[.eE][+-]?|\\?(u[0-9a-fA-F]{0,4})?|[0-9a-fA-F]{0,4})\s*"
+)
+"""What may be left of a word, a number or an escape where a file was cut short."""
 _MARGIN = 16
 """Characters: so near its end, the window may have cut a word, a number or an escape in two."""
 
@@ -164,7 +168,7 @@ class JsonText:
         line, column = self._lines + before.count("\n") + 1, position - before.rfind("\n")
         place = f"line {line} column {column + (0 if chr(10) in before else self._column)}"
         # The decoder points at the start of an unclosed string, and at the end for any other unclosed thing.
-        at_the_end = self._ended and position >= len(self._text.rstrip())
+        at_the_end = self._ended and _BROKEN_OFF.fullmatch(self._text, position) is not None
         if at_the_end or message.startswith("Unterminated string"):
             again = "It was cut short: fetch it again"
             refuse(self.path, place, "a file that ends in the middle", "complete JSON", again, "file-cut")

@@ -60,6 +60,8 @@ class AnnotationScan:
         self._path, self._problems, self._folder, self._window = path, problems, folder, window
         self._require_tracks, self._progress = require_tracks, progress
         self._seen: set[str] = set()
+        self._listed: set[str] = set()
+        """Members of the file's object, and those of them that are lists."""
         self._ids: dict[str, dict[int, int]] = {"videos": {}, "categories": {}}
         """Of each list: id -> row. Also rows with faults: one fault should not call all its users unknown."""
         self._shapes: dict[int, Shape | None] = {}
@@ -89,7 +91,9 @@ class AnnotationScan:
             self._seen.add(key)
             if not isinstance(values, Elements):
                 self._note_no_list(key, values)
-            elif key == "annotations":
+                continue
+            self._listed.add(key)
+            if key == "annotations":
                 # Tracks can be checked only against videos and categories: if need be in a second pass.
                 postponed = not {"videos", "categories"} <= self._seen
                 if not postponed:
@@ -169,8 +173,11 @@ class AnnotationScan:
                     yield index, item
 
     def _tracks(self, values: Elements) -> Iterator[tuple[int, Track]]:
+        # Where a whole list is missing, that is the fault: not each id that would be in it.
+        shapes = self._shapes if "videos" in self._listed else _AllKnown()
+        categories = self._ids["categories"] if "categories" in self._listed else _AllKnown()
         for index, row, strict in self._objects(values, "annotations"):
-            track = read_track(row, self._shapes, self._ids["categories"]) if strict else None
+            track = read_track(row, shapes, categories) if strict else None
             number = row.values.get("id")
             if isinstance(number, int) and abs(number) < 2**63:
                 self._track_ids.add(number)
@@ -199,3 +206,10 @@ class AnnotationScan:
         """Pointer of a frame, by its number in all videos that were sound."""
         video = bisect_right(self._first_frames, number) - 1
         return f"/videos/{self._frame_rows[video]}/file_names/{number - self._first_frames[video]}"
+
+
+class _AllKnown(dict[int, None]):
+    """Every id is in it, and nothing is known of it."""
+
+    def __contains__(self, key: object) -> bool:
+        return True
