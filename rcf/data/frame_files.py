@@ -7,7 +7,7 @@ import os
 import re
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -39,7 +39,7 @@ def name_fault(name: str, thing: str = "frame") -> Fault | None:
         return Fault("name-character", f"{shown} with a drive letter", f"a path relative to the {thing}s folder")
     if name.startswith("/"):
         return Fault("name-absolute", f"the absolute path {shown}", f"a path relative to the {thing}s folder")
-    if ".." in PurePosixPath(name).parts:
+    if ".." in name.split("/"):
         return Fault("name-climbs", f"{shown}, which climbs out with '..'", f"a path below the {thing}s folder")
     return None
 
