@@ -60,8 +60,8 @@ class SplitReport:
     notes: list[str] = field(default_factory=list[str])
     shown: Annotations | None = None
     """Some of its videos with their tracks, for a picture."""
-    fatal: tuple[str, ...] = ()
-    """Rules that ended the reading of the file."""
+    cut: bool = False
+    """Whether a fault ended the reading of the file."""
 
     @property
     def categories(self) -> Annotations:
@@ -86,11 +86,11 @@ class SetReport:
 def check_set(root: Path, splits: Sequence[str], options: CheckOptions) -> SetReport:
     """Check these splits of a data set. Raises rcf.errors.InputError only where there is no folder `root`.
 
-    A split `test` is checked where it has annotations; the others must be there.
+    Of several splits, `test` is checked where it has annotations; the others must be there.
     """
     found = [look_for_split(root, split) for split in splits]
     wanted = [files for files in found if files.split != "test" or files.annotations is not None]
-    reports = [_check_split(root, files, options) for files in wanted]
+    reports = [_check_split(root, files, options) for files in wanted or found]
     first = next((report for report in reports if report.files.split == LABELLED), None)
     for report in reports:
         if first is not None and report is not first and first.categories.categories and report.categories.categories:
@@ -107,7 +107,7 @@ def _check_split(root: Path, files: SplitFiles, options: CheckOptions) -> SplitR
         return report
     folder = frames_folder(report.problems, files.frames)
     _read(report, files.annotations, None if options.decode else folder, options)
-    if options.decode and folder is not None and not report.fatal:
+    if options.decode and folder is not None and not report.cut:
         _decode(report, files.annotations, folder, options)
     _note(report, options)
     return report
@@ -118,7 +118,7 @@ def _read(report: SplitReport, path: Path, folder: FramesFolder | None, options:
     tell = options.progress(f"{report.files.split}: reading {path.name}, MB")
 
     def progress(done: int, total: int) -> None:
-        tell(done // _MEGABYTE, total // _MEGABYTE)
+        tell(-(-done // _MEGABYTE), -(-total // _MEGABYTE))
 
     needed = report.files.split == LABELLED
     scan = AnnotationScan(path, report.problems, folder, require_tracks=needed, progress=progress)
@@ -130,7 +130,7 @@ def _read(report: SplitReport, path: Path, folder: FramesFolder | None, options:
     except InputError as error:
         # What was found before is in the collector already; only what ended the reading is new.
         report.problems.note(error.problems[0])
-        report.fatal = (error.problems[0].rule,)
+        report.cut = True
         return
     if not scan.labelled:
         report.notes.append("no annotations: it cannot be scored here; `rcflab data holdout` makes a split that can")
@@ -160,8 +160,7 @@ def _note(report: SplitReport, options: CheckOptions) -> None:
     unused = [name for number, name in statistics.categories.items() if not statistics.tracks[number]]
     if unused and statistics.tracks:
         report.notes.append(f"{len(unused)} categories without an object: {_some(unused)}")
-    negative = [number for number in statistics.categories if number <= 0]
-    if 0 in negative:
+    if 0 in statistics.categories:
         report.notes.append("a category has the id 0: accepted, as gaps between ids are")
     if report.files.audio is None:
         report.notes.append("no folder of sounds")

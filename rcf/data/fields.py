@@ -33,7 +33,7 @@ class Row:
         value = self.values.get(key)
         if isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63:
             return value
-        self.fault(key, "a whole number", rule="id-type")
+        self.fault(key, "a whole number of 64 bits", rule="id-type")
         return None
 
     def integer(

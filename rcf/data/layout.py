@@ -28,8 +28,6 @@ class SplitFiles:
     annotations: Path | None
     frames: Path | None
     audio: Path | None
-    own_folder: bool
-    """Whether something lies where only this split would: a folder of its name."""
     tried_annotations: tuple[str, ...]
     """Below the root."""
     tried_frames: tuple[str, ...]
@@ -49,15 +47,14 @@ def look_for_split(root: Path, split: str) -> SplitFiles:
     files += [root / folder / file for folder in (".", "annotations") for file in flat]
     frames = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
     # A folder named after the split comes last: it also holds JPEGImages where that is the frames folder.
-    own = [root / f.format(name) for f in ("Images/{}", "{}_images", "{}") for name in names]
+    frames += [root / f.format(name) for f in ("Images/{}", "{}_images", "{}") for name in names]
     return SplitFiles(
         split,
         next((file for file in files if file.is_file()), None),
-        next((path for path in frames + own if path.is_dir()), None),
+        next((path for path in frames if path.is_dir()), None),
         find_audio(root, split),
-        any(path.is_dir() for path in own),
         tuple(str(file.relative_to(root)) for file in files),
-        tuple(str(path.relative_to(root)) for path in frames + own),
+        tuple(str(path.relative_to(root)) for path in frames),
     )
 
 

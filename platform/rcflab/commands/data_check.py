@@ -140,7 +140,8 @@ def _print(report: "SetReport", sheet: Path | None) -> None:
     if sheet is not None:
         typer.echo(f"{sheet}: masks over frames" if sheet.exists() else "no picture: there is no video with masks")
     faults = sum(split.problems.count for split in report.splits)
-    typer.echo(f"{report.root}: " + ("sound" if report.sound else f"{faults} faults"))
+    verdict = "sound" if report.sound else "1 fault" if faults == 1 else f"{faults} faults"
+    typer.echo(f"{report.root}: {verdict}")
 
 
 def _print_files(root: Path, split: "SplitReport") -> None:

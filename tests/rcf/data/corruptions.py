@@ -276,7 +276,7 @@ def _files() -> Iterator[Corruption]:
     yield Corruption(
         43,
         "annotation of another height",
-        insert('"iscrowd":', '"height": 7777, '),
+        put(f"{TRACK}/height", 7777),
         "annotation-size",
         f"{TRACK}/height",
     )
