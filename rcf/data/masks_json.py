@@ -6,6 +6,7 @@ null, []                        --> None: the object is not visible
 [[x, y, x, y, ...], ...]        --> polygons, drawn by pycocotools, compressed
 """
 
+import re
 from importlib import import_module
 from typing import Protocol, TypedDict, cast
 
@@ -14,7 +15,11 @@ import numpy as np
 from rcf.data.json_file import Json, describe
 from rcf.data.problems import Collector
 from rcf.data.runs import Runs, format_counts, parse_counts
+from rcf.evaluation.bulk_runs import MAX_POSITIONS, decode_runs
 from rcf.structures import Rle
+
+_LONG_RUN = re.compile("[P-o]{6}")
+"""A number of seven groups may pass 32 bits, which only the reader of one mask notices."""
 
 
 class _Encoded(TypedDict):
@@ -35,6 +40,36 @@ class MaskFault(Exception):
     def __init__(self, rule: str, got: str, wanted: str) -> None:
         super().__init__(rule, got, wanted)
         self.rule, self.got, self.wanted = rule, got, wanted
+
+
+def read_masks(
+    problems: Collector, place: str, entries: list[Json], height: int, width: int
+) -> list[tuple[Rle, int] | None]:
+    """`read_mask` of each entry of a track: all at once where all are sound, which is several times as fast."""
+    return _all_at_once(entries, height, width) or [
+        read_mask(problems, f"{place}/{index}", entry, height, width) for index, entry in enumerate(entries)
+    ]
+
+
+def _all_at_once(entries: list[Json], height: int, width: int) -> list[tuple[Rle, int] | None] | None:
+    """None where an entry is in another form than compressed runs, or where one may be damaged: which, is not said."""
+    texts: list[str] = []
+    for entry in entries:
+        counts = entry.get("counts") if isinstance(entry, dict) and entry.get("size") == [height, width] else None
+        if isinstance(counts, str):
+            texts.append(counts)
+        elif entry is not None and entry != []:
+            return None
+    sound = texts and len(texts) * height * width <= MAX_POSITIONS and not any(map(_LONG_RUN.search, texts))
+    runs = decode_runs(texts, height * width) if sound else None
+    if runs is None:
+        return None
+    areas = iter(runs.areas().tolist())
+    counts_left = iter(texts)
+    return [
+        (Rle(size=[height, width], counts=next(counts_left)), int(next(areas))) if isinstance(entry, dict) else None
+        for entry in entries
+    ]
 
 
 def read_mask(problems: Collector, place: str, value: Json, height: int, width: int) -> tuple[Rle, int] | None:

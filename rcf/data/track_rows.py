@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from rcf.data.fields import Row
 from rcf.data.json_file import Json, describe
-from rcf.data.masks_json import read_mask
+from rcf.data.masks_json import read_masks
 from rcf.data.videos import Track
 
 
@@ -38,11 +38,7 @@ def read_track(row: Row, shapes: Mapping[int, Shape | None], categories: Contain
     )
     if video_id is None or shape is None or entries is None:
         return None
-    place = row.at("segmentations")
-    masks = [
-        read_mask(row.problems, f"{place}/{index}", entry, shape.height, shape.width)
-        for index, entry in enumerate(entries)
-    ]
+    masks = read_masks(row.problems, row.at("segmentations"), entries, shape.height, shape.width)
     if row.problems.asks("box-size"):
         _check_for_others(row, shape, entries)
     areas = row.measures("areas", shape.length) if row.values.get("areas") is not None else None
