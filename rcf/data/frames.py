@@ -30,7 +30,7 @@ def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H 
     # The header alone first: a wrong size is refused before its pixels take any memory.
     try:
         data = np.fromfile(path, dtype=np.uint8)
-        with Image.open(BytesIO(data)) as image:
+        with Image.open(BytesIO(data.data)) as image:
             width, height = image.size
     except FileNotFoundError:
         refuse(path, place, "no such file", "a frame on disk", rule="frame-missing")

@@ -149,8 +149,8 @@ def quantiles(counts: Mapping[int, int]) -> Json:
     values = np.array(sorted(value for value, count in counts.items() if count > 0), dtype=np.int64)
     if not len(values):
         return None
-    cumulated = np.cumsum([counts[int(value)] for value in values])
-    places = [int(np.searchsorted(cumulated, q * cumulated[-1])) for q in _QUANTILES.values()]
+    cumulated: NDArray[np.int64] = np.cumsum([counts[int(value)] for value in values])
+    places = [int(np.searchsorted(cumulated, q * int(cumulated[-1]))) for q in _QUANTILES.values()]
     return {name: int(values[place]) for name, place in zip(_QUANTILES, places, strict=True)}
 
 
@@ -159,5 +159,5 @@ def _of_values(values: "array[float]") -> Json:
     if not values:
         return None
     known: NDArray[np.float32] = np.frombuffer(values, dtype=np.float32)
-    found = np.quantile(known, list(_QUANTILES.values()), method="inverted_cdf")
+    found: NDArray[np.float32] = np.quantile(known, list(_QUANTILES.values()), method="inverted_cdf")
     return {name: float(f"{value:.4g}") for name, value in zip(_QUANTILES, found, strict=True)}

@@ -176,7 +176,7 @@ def _numbers(splits: "list[SplitReport]") -> Table:
     table = Table("", *(split.files.split for split in splits), title="three numbers: least, median, most")
     for column in table.columns[1:]:
         column.justify = "right"
-    found = [split.statistics.as_json() for split in splits]
+    found: list[dict[str, Json]] = [dict(split.statistics.as_json()) for split in splits]
     for name in ("videos", "frames", "tracks", "crowds"):
         table.add_row(name, *(str(each[name]) for each in found))
     table.add_row("frame sizes", *(_sizes(each["frame_sizes"]) for each in found))
@@ -222,9 +222,9 @@ def _categories(splits: "list[SplitReport]") -> Table:
     for column in table.columns[1:]:
         column.justify = "right"
     names = {name: None for split in splits for name in split.statistics.categories.values()}
-    found = [split.statistics.as_json()["tracks_by_category"] for split in splits]
+    found: list[dict[str, Json]] = [dict(split.statistics.as_json()) for split in splits]
     for name in names:
-        table.add_row(without_control(name), *(str(each.get(name, "-")) for each in found))
+        table.add_row(without_control(name), *(str(each["tracks_by_category"].get(name, "-")) for each in found))
     return table
 
 
