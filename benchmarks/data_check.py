@@ -9,9 +9,9 @@ Three loops over the same JPEG files, as many threads each, one after the other 
     loader  batches of a training (clips of a target and a reference, flipped at random) with masks and all
 
 Wall time says what a user waits, CPU time what the work is on a machine that others use too. A ratio is the speed in
-frames a second against the bare loop of the same run. Frames have the size of the network, so the loader resizes nothing; what a crop
-or a change of size costs is another question. Cells on a CPU keep the memory that they free; the same here, with
-MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10737418240 MALLOC_TOP_PAD_=268435456 in front, helps the loader.
+frames a second against the bare loop of the same run. Frames have the size of the network, so the loader resizes
+nothing; what a crop or a change of size costs is another question. Cells on a CPU keep the memory that they free; the
+same here, with MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=10737418240 MALLOC_TOP_PAD_=268435456 in front.
 """
 
 import argparse
