@@ -34,7 +34,7 @@ _COMMANDS = {
     "diff": "What differs between two arms or two trials.",
     "diagnose": "How a network keeps the order of its slots, as one HTML page.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
-    "data": "Make and check data sets.",
+    "data": "Make, convert, split and check data sets.",
     "sync": "Send queued events of the ledger to MLflow.",
     "ui": "Show an experiment in MLflow's page, on its charts.",
 }
