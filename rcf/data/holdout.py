@@ -48,10 +48,7 @@ def hold_out(  # noqa: PLR0913  a choice each
     path, frames = find_split(root, split)
     tell = progress(f"reading {path.name}, MB")
     contents = read_contents(path, frames, lambda done, total: tell(done // _MEGABYTE, total // _MEGABYTE))
-    if stored is not None:
-        holdout = read_list(stored, contents)
-    else:
-        holdout = _new(contents, share, seed)
+    holdout = read_list(stored, contents) if stored is not None else _new(contents, share, seed)
     if not holdout.val or not holdout.train:
         got = f"{len(holdout.train)} training and {len(holdout.val)} validation videos"
         refuse(stored or path, "", got, "at least one of each", "A category with one video keeps it in training")

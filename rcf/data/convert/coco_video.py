@@ -1,4 +1,4 @@
-"""COCO-video JSON, as MMTracking and other trackers write it: images in videos, an annotation for each object and frame.
+"""COCO-video JSON, as MMTracking and others write it: images in videos, an annotation for each object and frame.
 
 images      {"id", "video_id", "frame_id", "file_name", "height", "width"} --by video, in the order of frame_id--> Video
 annotations {"image_id", "instance_id", "category_id", "segmentation"}     --by video and instance_id-----------> Track

@@ -35,7 +35,7 @@ class ConvertOptions:
 
     splits: Mapping[str, tuple[str, str]] = field(default_factory=dict[str, tuple[str, str]])
     """Split -> annotations and frames, below the source; empty: what is found."""
-    png: PngOptions = PngOptions()
+    png: PngOptions = field(default_factory=PngOptions)
     fps: float | None = None
     """Frames a second of videos of which the source does not say."""
     copy: bool = False
@@ -68,7 +68,7 @@ class Conversion:
 def convert(source: Path, out: Path, kind: str, options: ConvertOptions) -> Conversion:
     """Write the data set at `source`, of one of KINDS, as `out`.
 
-    Raises rcf.errors.InputError with the problems of all splits, and nothing is left of `out`; OSError as the disk does.
+    Raises rcf.errors.InputError with the problems of all splits; nothing is left of `out` then. Raises OSError.
     """
     parts = parts_of(kind, source, options.splits)
     placer = Placer(copy=options.copy)
