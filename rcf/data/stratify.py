@@ -73,22 +73,26 @@ def _dealt(labels_of: Mapping[str, tuple[str, ...]], goals: Mapping[str, float],
 def _improved(labels_of: Mapping[str, tuple[str, ...]], goals: Mapping[str, float], held: set[str]) -> set[str]:
     """Let videos change sides, one at a time, while that brings the counts nearer to the goals."""
     counts = Counter(label for name in held for label in labels_of[name])
-    held = set(held)
+    # Of small categories more than their share is held out, at least one: the others must not pay for it in the total.
+    weights = {label: 1 / len(labels_of) if label == _ALL else 1 / goal for label, goal in goals.items()}
+
+    def gain(label: str, step: int) -> float:
+        before, after = (_error(count, goals[label]) for count in (counts[label], counts[label] + step))
+        return (before - after) * weights[label]
+
     for _ in range(_MOST_ROUNDS):
-        before = len(held), counts.copy()
+        changed = False
         for name, labels in labels_of.items():
             step = -1 if name in held else 1
-            change = sum(
-                _error(counts[each] + step, goals[each]) - _error(counts[each], goals[each]) for each in labels
-            )
-            if change < -1e-9:
-                held ^= {name}
+            if sum(gain(label, step) for label in labels) > 1e-9:
+                held = held ^ {name}
                 counts.update(dict.fromkeys(labels, step))
-        if before == (len(held), counts):
+                changed = True
+        if not changed:
             break
     return held
 
 
 def _error(count: int, goal: float) -> float:
-    """Squared, in proportion to what is wanted; none at all would be the worst."""
-    return (count - goal) ** 2 / goal + (1000.0 if count < 1 <= goal else 0.0)
+    """Squared; none at all would be the worst."""
+    return (count - goal) ** 2 + (1e6 if count < 1 <= goal else 0.0)

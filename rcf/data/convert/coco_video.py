@@ -107,7 +107,7 @@ def _images(top: Row, videos: dict[int, Row], folder: FramesFolder) -> dict[int,
             row.fault("video_id", "the id of a video in /videos", rule="video-unknown")
         elif number in found:
             row.fault("id", f"an id of its own, not that of {found[number].place}")
-        elif None not in (number, video_id, frame, height, width, name):
+        elif fault is None and None not in (number, video_id, frame, height, width, name):
             assert number is not None and video_id is not None and frame is not None
             assert height is not None and width is not None and name is not None
             found[number] = _Image(row.place, video_id, frame, name, height, width)
