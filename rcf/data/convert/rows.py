@@ -94,16 +94,18 @@ class RowWriter:
                 self.problems.add(place, got, f"{video.width}x{video.height}, as the video", rule="frame-size")
 
     def _with_sound(self, video: Video, place: str) -> Video:
-        path = sound_path(self.sounds, video)
-        if self.sounds is None or video.silent or (path is None and video.audio_file is None):
+        if video.silent or (self.sounds is None and video.audio_file is None):
             return video
-        assert path is not None, "a named sound has a path"
-        fault = sound_fault(video, FramesFolder(self.sounds, "sound"))
-        if fault is None and path.suffix.lower() not in SOUND_SUFFIXES:
-            fault = Fault(
-                "sound-damaged", f"{path.name!r}", "a FLAC or WAV file", "Convert it by ffmpeg -i IN OUT.flac"
-            )
-        if fault is not None:
+        if self.sounds is None:
+            got = f"{video.audio_file!r}, but no folder of sounds"
+            self.problems.add(place, got, "Audio or WAVAudios beside the frames", rule="sound-missing")
+            return video
+        path, fault = sound_path(self.sounds, video), sound_fault(video, FramesFolder(self.sounds, "sound"))
+        if fault is None and path is not None and path.suffix.lower() not in SOUND_SUFFIXES:
+            hint = "Convert it, say by: ffmpeg -i IN OUT.flac"
+            fault = Fault("sound-damaged", f"{path.name!r}", "a FLAC or WAV file", hint)
+        if fault is not None or path is None:
+            assert fault is not None, "a video without a path of its sound has a fault"
             self.problems.add(place, fault.got, fault.wanted, fault.hint, fault.rule)
             return video
         name = path.relative_to(self.sounds).as_posix()
