@@ -61,8 +61,9 @@ def read_contents(path: Path, frames_root: Path, progress: Progress | None = Non
             found[item.id] = Counter(), []
         else:
             counts, digests = found[item.video_id]
-            digests.append(_track_digest(item, categories[item.category_id]))
-            counts.update([] if item.iscrowd else [categories[item.category_id]])
+            category = categories.get(item.category_id, "")  # an unknown one was noted
+            digests.append(_track_digest(item, category))
+            counts.update([] if item.iscrowd else [category])
     problems.raise_if_any()
     names = _names(videos)
     parts = sorted(_video_digest(video, found[number][1]) for number, video in videos.items())

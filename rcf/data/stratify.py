@@ -49,7 +49,9 @@ def _goals(
     """How many videos of each category, and of all, are to be held out."""
     there = Counter(label for labels in videos.values() for label in (*labels, _ALL))
     free = Counter(label for labels in labels_of.values() for label in labels)
-    return {label: min(max(share * there[label], 1.0), there[label] - 1.0, count) for label, count in free.items()}
+    return {
+        label: min(max(share * there[label], 1.0), there[label] - 1.0, float(count)) for label, count in free.items()
+    }
 
 
 def _dealt(labels_of: Mapping[str, tuple[str, ...]], goals: Mapping[str, float], free: Counter[str]) -> set[str]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rcf.data.annotations import load_annotations
-from rcf.data.check import CheckOptions, ProgressOf, check_set
+from rcf.data.check import LABELLED, CheckOptions, ProgressOf, check_set
 from rcf.data.coco import load_images
 from rcf.data.convert.coco_video import read_coco_video
 from rcf.data.convert.parts import Part, parts_of
@@ -110,25 +110,31 @@ def _reader(kind: str, options: ConvertOptions) -> _Reader:
         read_png_masks(part, rows, options.png, progress)
         return options.png.categories, True
 
+    def coco_images(part: Part, rows: RowWriter, progress: Progress) -> tuple[tuple[Category, ...], bool]:
+        return _values(load_images(part.annotations, part.frames), rows, progress), True
+
+    def aviseg(part: Part, rows: RowWriter, progress: Progress) -> tuple[tuple[Category, ...], bool]:
+        needed = part.split == LABELLED
+        found = load_annotations(part.annotations, part.frames, require_tracks=needed)
+        return _values(found, rows, progress), needed or bool(found.tracks)
+
     readers: dict[str, _Reader] = {
         "png-masks": png_masks,
         "coco-video": lambda part, rows, progress: (read_coco_video(part, rows, progress), True),
-        "coco-images": lambda part, rows, progress: _values(load_images(part.annotations, part.frames), rows, progress),
-        "aviseg": lambda part, rows, progress: _values(
-            load_annotations(part.annotations, part.frames, require_tracks=part.split == "train"), rows, progress
-        ),
+        "coco-images": coco_images,
+        "aviseg": aviseg,
     }
     return readers[kind]
 
 
-def _values(found: Annotations, rows: RowWriter, progress: Progress) -> tuple[tuple[Category, ...], bool]:
+def _values(found: Annotations, rows: RowWriter, progress: Progress) -> tuple[Category, ...]:
     """What a reader of this package has read: AVISeg is YouTube-VIS with sounds, a COCO image a video of one frame."""
     for number, video in enumerate(found.videos, start=1):
         rows.video(video, f"video {video.id}")
         progress(number, len(found.videos))
     for track in found.tracks:
         rows.track(track)
-    return found.categories, bool(found.tracks)
+    return found.categories
 
 
 def _look_again(folder: Path, out: Path, parts: list[Part]) -> None:

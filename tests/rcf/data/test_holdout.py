@@ -22,7 +22,7 @@ def run(root: Path, out: Path, share: float = 0.3, seed: int = 0, stored: Path |
 def make(root: Path, videos: int = 10, lone: bool = False) -> dict[str, Any]:
     """Videos of two frames with a cat, a dog or both, sounds and a field of their own; `lone`: one bird."""
     document: dict[str, Any] = {"info": {"year": 1}, "videos": [], "annotations": [],
-                                "categories": [*foreign.CATEGORIES, {"id": 11, "name": "bird"}]}  # fmt: skip
+                                "categories": [*map(dict, foreign.CATEGORIES), {"id": 11, "name": "bird"}]}  # fmt: skip
     for number in range(1, videos + 1):
         names = [f"clip{number}/{t}.jpg" for t in (0, 1)]
         for name in names:

@@ -4,7 +4,7 @@ import random
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rcf.data.stratify import lone_categories, stratified
@@ -18,6 +18,7 @@ def counts(videos: dict[str, frozenset[str]], names: "set[str] | frozenset[str]"
     return Counter(label for name in names for label in videos[name])
 
 
+@settings(max_examples=30)
 @given(videos=VIDEOS, share=SHARES, seed=st.integers(0, 99), shuffled=st.randoms(use_true_random=False))
 def test_order_plays_no_part(
     videos: dict[str, frozenset[str]], share: float, seed: int, shuffled: random.Random
