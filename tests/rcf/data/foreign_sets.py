@@ -62,15 +62,19 @@ def as_png_masks(source: Path, document: dict[str, Any], out: Path) -> dict[str,
         name = video["file_names"][0].split("/")[0]
         found[name] = {str(index): names[each["category_id"]] for index, each in enumerate(tracks, start=1)}
         for t, file in enumerate(video["file_names"]):
-            indices = np.zeros((video["height"], video["width"]), dtype=np.uint8)
-            for index, each in enumerate(tracks, start=1):
-                if each["segmentations"][t] is not None:
-                    indices[mask_of(each["segmentations"][t])] = index
-            write_indices(out / "Annotations" / f"{file[:-4]}.png", indices)
+            write_indices(out / "Annotations" / f"{file[:-4]}.png", _indices(video, tracks, t))
             target = out / "JPEGImages" / file
             target.parent.mkdir(parents=True, exist_ok=True)
             target.hardlink_to(source / "train/JPEGImages" / file)
     return found
+
+
+def _indices(video: dict[str, Any], tracks: list[dict[str, Any]], t: int) -> np.ndarray:
+    indices = np.zeros((video["height"], video["width"]), dtype=np.uint8)
+    for index, each in enumerate(tracks, start=1):
+        if each["segmentations"][t] is not None:
+            indices[mask_of(each["segmentations"][t])] = index
+    return indices
 
 
 def write_indices(path: Path, indices: np.ndarray) -> None:
