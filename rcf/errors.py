@@ -21,11 +21,14 @@ class Problem:
     got: str
     wanted: str
     hint: str = ""
+    rule: str = ""
+    """Id of the broken rule (rcf/data/rules.py), for programs and for the table of rules; empty where there is none."""
 
     def __str__(self) -> str:
         where = f"{self.file}: {self.place}" if self.place else self.file
         hint = f". {self.hint}" if self.hint else ""
-        return f"{where}: got {self.got}, expected {self.wanted}{hint}"
+        rule = f" [{self.rule}]" if self.rule else ""
+        return f"{where}: got {self.got}, expected {self.wanted}{hint}{rule}"
 
 
 class RcfError(Exception):

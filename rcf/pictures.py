@@ -4,6 +4,7 @@ frames + FramePredictions          --> a strip of up to 8 frames, PNG
 frames + attention maps + log-mel  --> the same frames, plain and in heat, above what is heard at each
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +79,8 @@ def side_by_side(tiles: list[Image.Image]) -> Image.Image:
 def enlarged(frame: NDArray[np.uint8], height: int = _HEIGHT) -> Image.Image:
     """A frame H W 3 at the height of a tile, in pixels, with its own proportions."""
     size = (max(round(frame.shape[1] * height / frame.shape[0]), 1), height)
-    return Image.fromarray(frame).resize(size, Image.Resampling.NEAREST)
+    larger = height >= frame.shape[0]
+    return Image.fromarray(frame).resize(size, Image.Resampling.NEAREST if larger else Image.Resampling.BOX)
 
 
 def heated(frame: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
@@ -98,22 +100,33 @@ def save_png(image: Image.Image, path: Path) -> None:
     temporary.replace(path)
 
 
-def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
+def painted(
+    frame: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]], identities: Sequence[int], labels: Sequence[str]
+) -> Image.Image:
+    """A frame H W 3 at the height of a tile, each mask H W in the colour of its identity, with its label on it."""
     # Half the colour is taken out of the scene, so that the colours of identities are the strongest in the picture.
     pixels = 0.5 * frame.astype(np.float32) + 0.5 * frame.mean(axis=2, keepdims=True, dtype=np.float32)
-    for mask, identity in zip(prediction.masks.numpy(), integers(prediction.identities), strict=True):
+    for mask, identity in zip(masks, identities, strict=True):
         colour = _COLOURS[identity % len(_COLOURS)]
         pixels[mask] = 0.4 * pixels[mask] + 0.6 * colour
         pixels[_border(mask)] = colour
     image, scale = enlarged(pixels.astype(np.uint8)), _HEIGHT / frame.shape[0]
     draw = ImageDraw.Draw(image)
-    for index, identity in enumerate(integers(prediction.identities)):
-        rows, columns = prediction.masks[index].numpy().nonzero()
+    for mask, label in zip(masks, labels, strict=True):
+        rows, columns = mask.nonzero()
         if len(rows):
-            label = categories[int(prediction.class_probabilities[index, :-1].argmax())]
             place = (float(columns.mean()) * scale - 12, float(rows.mean()) * scale - 6)
-            draw.text(place, f"{identity} {label}", fill="white", stroke_width=1, stroke_fill="black")
+            draw.text(place, label, fill="white", stroke_width=1, stroke_fill="black")
     return image
+
+
+def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
+    identities = integers(prediction.identities)
+    labels = [
+        f"{identity} {categories[int(prediction.class_probabilities[index, :-1].argmax())]}"
+        for index, identity in enumerate(identities)
+    ]
+    return painted(frame, list(prediction.masks.numpy()), identities, labels)
 
 
 def _border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -34,7 +34,7 @@ _COMMANDS = {
     "diff": "What differs between two arms or two trials.",
     "diagnose": "How a network keeps the order of its slots, as one HTML page.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
-    "data": "Make data sets.",
+    "data": "Make, convert, split and check data sets.",
     "sync": "Send queued events of the ledger to MLflow.",
     "ui": "Show an experiment in MLflow's page, on its charts.",
 }
@@ -79,7 +79,12 @@ class LazyGroup(TyperGroup):
 def fault_lines(error: RcfError) -> list[str]:
     """One line for each problem of `error`, without control characters: names in it may come from anyone."""
     faults: Iterable[object] = error.problems if isinstance(error, InputError) else (error,)
-    return [f"error: {_CONTROL.sub('?', str(fault))}" for fault in faults]
+    return [f"error: {without_control(str(fault))}" for fault in faults]
+
+
+def without_control(text: str) -> str:
+    """`text` without characters that a terminal obeys."""
+    return _CONTROL.sub("?", text)
 
 
 def _load(name: str) -> Any:

@@ -129,7 +129,8 @@ def _data(data: Mapping[str, Json], split: str, files: FileDigests, *, listens: 
     if data["kind"] == "synthetic":
         shared = {key: data[key] for key in ("kind", "height", "width", "frames", "seed")}
         # Sets from before there were these settings keep their identity.
-        shared |= {key: data[key] for key, old in (("sound", "none"), ("looks", "category")) if data[key] != old}
+        later = (("sound", "none"), ("looks", "category"), ("fps", 5.0))
+        shared |= {key: data[key] for key, old in later if data[key] != old}
         return digest(shared | {"version": SYNTHETIC_VERSION, "split": split, "clips": data[f"{split}_clips"]})
     root = Path(data["root"])
     if data["kind"] == "coco":

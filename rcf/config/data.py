@@ -20,12 +20,14 @@ class SyntheticConfig(Config):
     """Moving textured shapes, written to disk as a real YouTube-VIS data set (see rcf/data/synthetic.py)."""
 
     kind: Literal["synthetic"] = "synthetic"
-    height: Annotated[int, Field(ge=32, le=2048)] = 64
-    width: Annotated[int, Field(ge=32, le=2048)] = 96
+    height: Annotated[int, Field(ge=32, le=8192)] = 64
+    width: Annotated[int, Field(ge=32, le=8192)] = 96
     train_clips: Annotated[int, Field(ge=1)] = 200
     val_clips: Annotated[int, Field(ge=1)] = 32
     frames: Annotated[int, Field(ge=2)] = 8
     """Frames of a clip."""
+    fps: Annotated[float, Field(gt=0, le=1000)] = 5.0
+    """Frames a second: how much sound belongs to a frame. At 5 it is 20 hops of the spectrogram."""
     sound: Literal["none", "category", "random"] = "none"
     """A sound track for each clip: a timbre for each category, a random one, or no track."""
     looks: Literal["category", "same"] = "category"

@@ -33,6 +33,8 @@ _UNKNOWN_LENGTH = 2**31 - 2**16
 _NO_LENGTH = 2**63 - 1
 """What soundfile says of a FLAC file whose header leaves the length open; its end cannot be read."""
 
+_DAMAGED = "sound-damaged"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sound:
@@ -52,35 +54,42 @@ def read_sound(path: Path, place: str = "") -> Sound:
 
     Raises rcf.errors.InputError when the file is missing, damaged, cut short, or holds a sample that is no number.
     """
+    samples, rate = read_samples(path, place)
+    return Sound(log_mel(resampled(samples, rate)), samples.numel() / rate, lookahead(rate))
+
+
+def read_samples(path: Path, place: str = "") -> tuple[Float[Tensor, " s"], int]:
+    """The mean of the channels at the file's own rate, and that rate in Hz. Raises rcf.errors.InputError likewise."""
     if not path.is_file():
-        refuse(path, place, "no such file", "a sound file")
+        refuse(path, place, "no such file", "a sound file", rule="sound-missing")
     try:
         with soundfile.SoundFile(path) as file:
-            samples, rate = _decode(path, place, file), file.samplerate
+            return _decode(path, place, file), file.samplerate
     except soundfile.LibsndfileError as error:
-        refuse(path, place, f"a file that is no sound ({_short(error)})", "a FLAC or WAV file", "Fetch it again")
-    return Sound(log_mel(resampled(samples, rate)), samples.numel() / rate, lookahead(rate))
+        got = f"a file that is no sound ({_short(error)})"
+        refuse(path, place, got, "a FLAC or WAV file", "Fetch it again", _DAMAGED)
 
 
 def _decode(path: Path, place: str, file: soundfile.SoundFile) -> Float[Tensor, " s"]:
     """The mean of the channels at the file's own rate."""
     rate, blocks, done = file.samplerate, list[NDArray[np.float32]](), 0
     if not _LOWEST_RATE <= rate <= _HIGHEST_RATE:
-        refuse(path, place, f"a rate of {rate} Hz", f"{_LOWEST_RATE} to {_HIGHEST_RATE} Hz")
+        refuse(path, place, f"a rate of {rate} Hz", f"{_LOWEST_RATE} to {_HIGHEST_RATE} Hz", rule=_DAMAGED)
     if file.frames == _NO_LENGTH:
         again = "It was written into a pipe: write it into a file again, as in: ffmpeg -i IN.flac OUT.flac"
-        refuse(path, place, "a header without a length", f"a {file.format} file that says how long it is", again)
+        wanted = f"a {file.format} file that says how long it is"
+        refuse(path, place, "a header without a length", wanted, again, _DAMAGED)
     while True:
         try:
             block: NDArray[np.float32] = file.read(_BLOCK, dtype="float32", always_2d=True).mean(axis=1)
         except soundfile.LibsndfileError as error:
             reason = f"a damaged file ({_short(error)} after {done / rate:.2f} s)"
-            refuse(path, place, reason, f"a whole {file.format} file", "Fetch it again")
+            refuse(path, place, reason, f"a whole {file.format} file", "Fetch it again", _DAMAGED)
         wrong = np.flatnonzero(~np.isfinite(block))
         if len(wrong):
             number = done + int(wrong[0])
             got = f"a sample that is no finite number, sample {number} ({number / rate:.3f} s)"
-            refuse(path, place, got, "finite samples", "Convert it again")
+            refuse(path, place, got, "finite samples", "Convert it again", _DAMAGED)
         blocks.append(block)
         done += len(block)
         if len(block) < _BLOCK:
@@ -96,7 +105,7 @@ def _refuse_cut_short(path: Path, place: str, file: soundfile.SoundFile, done: i
         promised, there = int(cut[1]), int(cut[2])
     if there < promised:
         got = f"a file that ends after {100 * there / promised:.0f} % of its sound ({done / file.samplerate:.2f} s)"
-        refuse(path, place, got, f"a whole {file.format} file", "It was cut short: fetch it again")
+        refuse(path, place, got, f"a whole {file.format} file", "It was cut short: fetch it again", _DAMAGED)
 
 
 def _short(error: Exception) -> str:

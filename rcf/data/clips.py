@@ -23,7 +23,7 @@ from rcf.data.runs import format_counts, runs_of_mask
 from rcf.data.scenes import Scene, Stage, sample_scene
 from rcf.data.shapes import CATEGORIES, Flags
 from rcf.data.textures import FAMILIES
-from rcf.data.timbres import FPS, Choice, clip_sound, drawn_timbres, own_timbres
+from rcf.data.timbres import Choice, clip_sound, drawn_timbres, own_timbres
 from rcf.seeding import stream
 
 Split = Literal["train", "val"]
@@ -52,12 +52,12 @@ class Clip:
     """(objects, frames, height, width); objects do not overlap."""
     hard_frames: tuple[int, ...]
     sound: NDArray[np.int16] | None = None
-    """Mono, 16 kHz, as long as the frames at FPS frames a second; None in a set without sound."""
+    """Mono, 16 kHz, as long as the frames at the fps of the set; None in a set without sound."""
 
 
 def described(config: SyntheticConfig) -> dict[str, object]:
-    """The settings that the content depends on; sound and looks only where they are not as they always were."""
-    later = {"sound", "looks"}
+    """The settings that the content depends on; sound, looks and fps only where they are not as they always were."""
+    later = {"sound", "looks", "fps"}
     changed = config.model_dump(include=later, exclude_defaults=True)
     return config.model_dump(exclude={"root", *later}) | changed
 
@@ -83,7 +83,7 @@ def render_split(config: SyntheticConfig, split: Split) -> Iterator[Clip]:
         sound: NDArray[np.int16] | None = None
         if config.sound != "none":
             rng = stream(config.seed, f"synthetic/{split}/sound", number)
-            sound = clip_sound(rng, _CHOICES[config.sound], categories, masks)
+            sound = clip_sound(rng, _CHOICES[config.sound], categories, masks, config.fps)
         yield Clip(f"{split}-{number:04d}", frames, categories, masks, tuple(hard[number]), sound)
 
 
@@ -101,9 +101,10 @@ class AnnotationFile:
         size = {"height": height, "width": width, "length": count}
         names = [f"{clip.name}/{t:05d}.jpg" for t in range(count)]
         video_id = len(self._videos) + 1
-        heard = {} if clip.sound is None else {"audio_file": f"{clip.name}.flac", "fps": FPS}
+        heard = {} if clip.sound is None else {"audio_file": f"{clip.name}.flac"}
+        timed = {"fps": _number(self._config.fps)} if heard or "fps" in described(self._config) else {}
         hard = list(clip.hard_frames)
-        self._videos.append({"id": video_id, **size, "file_names": names, "hard_frames": hard, **heard})
+        self._videos.append({"id": video_id, **size, "file_names": names, "hard_frames": hard, **heard, **timed})
         for category, masks in zip(clip.categories, clip.masks, strict=True):
             identity = {"id": len(self._tracks) + 1, "video_id": video_id, "category_id": category + 1, "iscrowd": 0}
             self._tracks.append({**identity, **size, **_track(masks)})
@@ -117,6 +118,11 @@ class AnnotationFile:
             "categories": [{"id": number, "name": name} for number, name in enumerate(CATEGORIES, start=1)],
             "annotations": self._tracks,
         }
+
+
+def _number(value: float) -> float | int:
+    """5 rather than 5.0: files of older sets stay the same, byte for byte."""
+    return int(value) if value.is_integer() else value
 
 
 def _track(masks: Flags) -> dict[str, object]:

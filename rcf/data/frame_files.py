@@ -4,15 +4,19 @@ name --> safe below a folder? --> there, a file, not empty, not a link that leav
 """
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with one file name."""
 
+    rule: str
     got: str
     wanted: str
     hint: str = ""
@@ -22,17 +26,21 @@ def name_fault(name: str, thing: str = "frame") -> Fault | None:
     """Why `name` must not be joined to the folder of the frames (or sounds), by its text alone."""
     shown = repr(name[:80])
     if "\0" in name:
-        return Fault(f"{shown} with a NUL character", "a file name")
+        return Fault("name-character", f"{shown} with a NUL character", "a file name")
+    if not name.isprintable() and _CONTROL.search(name):
+        return Fault("name-character", f"{shown} with a control character", "a file name on one line")
     if not _encodable(name):
-        return Fault(f"{shown} with half a surrogate pair", "a file name")
+        return Fault("name-character", f"{shown} with half a surrogate pair", "a file name")
     if "\\" in name:
-        return Fault(f"{shown} with a backslash", "a relative path with forward slashes")
+        return Fault("name-character", f"{shown} with a backslash", "a relative path with forward slashes")
     if not name or name.endswith("/"):
-        return Fault(shown, "the name of a file")
-    if name.startswith("/") or (len(name) > 1 and name[1] == ":"):
-        return Fault(f"the absolute path {shown}", f"a path relative to the {thing}s folder")
-    if ".." in PurePosixPath(name).parts:
-        return Fault(f"{shown}, which climbs out with '..'", f"a path below the {thing}s folder")
+        return Fault("name-empty", shown, "the name of a file")
+    if len(name) > 1 and name[1] == ":":
+        return Fault("name-character", f"{shown} with a drive letter", f"a path relative to the {thing}s folder")
+    if name.startswith("/"):
+        return Fault("name-absolute", f"the absolute path {shown}", f"a path relative to the {thing}s folder")
+    if ".." in name.split("/"):
+        return Fault("name-climbs", f"{shown}, which climbs out with '..'", f"a path below the {thing}s folder")
     return None
 
 
@@ -64,18 +72,25 @@ class FramesFolder:
         except OSError as error:
             reason = "no such file" if isinstance(error, FileNotFoundError | NotADirectoryError) else error.strerror
             hint = f"Is this the right {self.thing}s folder?"
-            return Fault(f"{name!r}: {reason} in {self.root}", f"a {self.thing} on disk", hint)
+            return Fault(self._rule("missing"), f"{name!r}: {reason} in {self.root}", f"a {self.thing} on disk", hint)
         if not self._lies_inside(path):
-            return Fault(f"{name!r}, a link that leaves {self.root}", f"a file below the {self.thing}s folder")
+            wanted = f"a file below the {self.thing}s folder"
+            return Fault("link-leaves", f"{name!r}, a link that leaves {self.root}", wanted)
         if not stat.S_ISREG(status.st_mode):
-            return Fault(f"{name!r}, which is not a file", self._wanted)
+            return Fault(self._rule("not-file"), f"{name!r}, which is not a file", self._wanted)
         if status.st_size == 0:
-            return Fault(f"{name!r}, an empty file", self._wanted, f"Fetch the {self.thing} again")
+            hint = f"Fetch the {self.thing} again"
+            return Fault(self._rule("empty"), f"{name!r}, an empty file", self._wanted, hint)
         return None
 
     @property
     def _wanted(self) -> str:
         return "an image file" if self.thing == "frame" else f"a {self.thing} file"
+
+    def _rule(self, fault: str) -> str:
+        # A sound that is no sound file is damaged, however it is so.
+        damaged = self.thing == "sound" and fault != "missing"
+        return "sound-damaged" if damaged else f"{self.thing}-{fault}"
 
     def _lies_inside(self, path: Path) -> bool:
         folder = str(path.parent)

@@ -4,6 +4,7 @@ file --header (size as declared?)--> decode (RGB, uint8) --antialiased bilinear-
                                                    masks --more than half of the area--> (M, H, W)
 """
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -28,25 +29,30 @@ def read_frame(path: Path, video: Video, place: str = "") -> UInt8[Tensor, "3 H 
     """
     # The header alone first: a wrong size is refused before its pixels take any memory.
     try:
-        with Image.open(path) as image:
+        data = np.fromfile(path, dtype=np.uint8)
+        with Image.open(BytesIO(data.data)) as image:
             width, height = image.size
     except FileNotFoundError:
-        refuse(path, place, "no such file", "a frame on disk")
+        refuse(path, place, "no such file", "a frame on disk", rule="frame-missing")
     except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-        refuse(path, place, f"a file that is no image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
+        got = f"a file that is no image ({_short(error)})"
+        refuse(path, place, got, "a JPEG or PNG image", _AGAIN, "frame-damaged")
     if (width, height) != (video.width, video.height):
         declared = f"{video.width}x{video.height} as video {video.id} declares"
-        refuse(path, place, f"an image of {width}x{height}", declared)
+        refuse(path, place, f"an image of {width}x{height}", declared, rule="frame-size")
     try:
-        frame = decode_image(torch.as_tensor(np.fromfile(path, dtype=np.uint8)), ImageReadMode.RGB)
+        frame = decode_image(torch.as_tensor(data), ImageReadMode.RGB)
     except RuntimeError as error:
-        refuse(path, place, f"a damaged image ({_short(error)})", "a JPEG or PNG image", _AGAIN)
+        refuse(path, place, f"a damaged image ({_short(error)})", "a JPEG or PNG image", _AGAIN, "frame-damaged")
     if frame.dtype != torch.uint8 or frame.ndim != 3:
-        refuse(path, place, f"{frame.dtype} pixels in {frame.ndim} axes", "one image of 8 bits a channel")
+        got = f"{frame.dtype} pixels in {frame.ndim} axes"
+        refuse(path, place, got, "one image of 8 bits a channel", rule="frame-damaged")
     return frame
 
 
 def _short(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "of no known format"  # its message holds an address in memory
     # torchvision's messages open with the place in its own source.
     return str(error).splitlines()[0].rpartition(": ")[2].rpartition(", ")[2][:100]
 

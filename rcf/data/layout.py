@@ -1,6 +1,6 @@
 """Where a video data set keeps what: the releases and the tools around them use several names.
 
-root, split --find_split--> annotation file, frames folder
+root, split --look_for_split, find_split--> annotation file, frames folder
             --find_audio--> folder of the sounds --sound_file--> the sound of one video
 
     YouTube-VIS 2019         train.json                         train/JPEGImages
@@ -11,11 +11,51 @@ root, split --find_split--> annotation file, frames folder
     CMaskTrack R-CNN         annotations/annotations_train.json  train_images
 """
 
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from rcf.data.problems import refuse
+from rcf.errors import InputError, Problem
 
 _SAME_SPLIT = {"val": "valid", "valid": "val"}
+
+
+@dataclass(frozen=True, slots=True)
+class SplitFiles:
+    """What was found of one split, and what was looked for."""
+
+    split: str
+    annotations: Path | None
+    frames: Path | None
+    audio: Path | None
+    tried_annotations: tuple[str, ...]
+    """Below the root."""
+    tried_frames: tuple[str, ...]
+
+
+def look_for_split(root: Path, split: str) -> SplitFiles:
+    """What there is of a split, under any of the names that are in use (see `find_split`).
+
+    Raises rcf.errors.InputError when there is no folder `root`.
+    """
+    if not root.is_dir():
+        wanted = "the folder of a YouTube-VIS data set"
+        refuse(root, "", "no such folder", wanted, "Set data.root", "root-missing")
+    names = [split, *([_SAME_SPLIT[split]] if split in _SAME_SPLIT else [])]
+    files = [root / name / file for name in names for file in ("instances.json", f"{name}.json")]
+    flat = [f.format(name) for name in names for f in ("{}.json", "annotations_{}.json", "instances_{}_sub.json")]
+    files += [root / folder / file for folder in (".", "annotations") for file in flat]
+    frames = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
+    # A folder named after the split comes last: it also holds JPEGImages where that is the frames folder.
+    frames += [root / f.format(name) for f in ("Images/{}", "{}_images", "{}") for name in names]
+    return SplitFiles(
+        split,
+        next((file for file in files if file.is_file()), None),
+        next((path for path in frames if path.is_dir()), None),
+        find_audio(root, split),
+        tuple(str(file.relative_to(root)) for file in files),
+        tuple(str(path.relative_to(root)) for path in frames),
+    )
 
 
 def find_split(root: Path, split: str) -> tuple[Path, Path]:
@@ -26,24 +66,19 @@ def find_split(root: Path, split: str) -> tuple[Path, Path]:
     `Images/<split>`, `<split>_images`, or `<split>` itself. `val` and `valid` mean the same.
     Raises rcf.errors.InputError naming what is missing.
     """
-    if not root.is_dir():
-        refuse(root, "", "no such folder", "the folder of a YouTube-VIS data set", "Set data.root")
-    names = [split, *([_SAME_SPLIT[split]] if split in _SAME_SPLIT else [])]
-    files = [root / name / file for name in names for file in ("instances.json", f"{name}.json")]
-    flat = [f.format(name) for name in names for f in ("{}.json", "annotations_{}.json", "instances_{}_sub.json")]
-    files += [root / folder / file for folder in (".", "annotations") for file in flat]
-    frames = [root / name / "JPEGImages" for name in names] + [root / "JPEGImages"]
-    # A folder named after the split comes last: it also holds JPEGImages where that is the frames folder.
-    frames += [root / f.format(name) for f in ("Images/{}", "{}_images", "{}") for name in names]
-    annotation = next((file for file in files if file.is_file()), None)
-    folder = next((path for path in frames if path.is_dir()), None)
-    if annotation is None:
-        tried = ", ".join(str(file.relative_to(root)) for file in files)
-        refuse(root, "", f"no annotation file of split {split!r}", f"one of {tried}")
-    if folder is None:
-        tried = ", ".join(str(path.relative_to(root)) for path in frames)
-        refuse(root, "", f"no frames folder of split {split!r}", f"one of {tried}")
-    return annotation, folder
+    found = look_for_split(root, split)
+    if found.annotations is None or found.frames is None:
+        raise InputError([missing_part(root, found)])
+    return found.annotations, found.frames
+
+
+def missing_part(root: Path, found: SplitFiles) -> Problem:
+    """What a split lacks that is not whole, the annotations first."""
+    if found.annotations is None:
+        got, tried, rule = "annotation file", found.tried_annotations, "split-missing"
+    else:
+        got, tried, rule = "frames folder", found.tried_frames, "frames-folder-missing"
+    return Problem(str(root), "", f"no {got} of split {found.split!r}", f"one of {', '.join(tried)}", rule=rule)
 
 
 SOUND_SUFFIXES = (".flac", ".wav")

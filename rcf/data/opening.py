@@ -92,7 +92,13 @@ def category_problems(train: Annotations, val: Annotations) -> list[Problem]:
         return []
     unlike = sorted(known.items() ^ given.items())
     return [
-        Problem(str(val.path), "/categories", f"other categories than {train.path}: {unlike[:6]}", "the same in both")
+        Problem(
+            str(val.path),
+            "/categories",
+            f"other categories than {train.path}: {unlike[:6]}",
+            "the same in both",
+            rule="categories-differ",
+        )
     ]
 
 

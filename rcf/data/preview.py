@@ -1,26 +1,24 @@
-"""A contact sheet of a data set, for a person to look at: one row a video, outlines and category names on the frames.
+"""A contact sheet of a data set, for a person to look at: one row a video, masks in the colours of their identities.
 
-Annotations + frames --evenly spread frames--> enlarged, outlined --> rows --> PIL image
+Annotations + frames --evenly spread frames--> pictures.painted --> rows under the video's name --> PIL image
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from rcf.data.annotations import Annotations, Track, Video, load_annotations
 from rcf.data.layout import find_split
 from rcf.data.runs import mask_of_runs, parse_counts
-from rcf.data.shapes import Flags
+from rcf.pictures import enlarged, painted, side_by_side, spread
 
-FRAME_HEIGHT = 128
-"""Small frames are enlarged by a whole factor to about this height, pixels."""
+TITLE = 16
+"""Pixels above a row, for the name of the video."""
 GAP = 4
-"""Pixels between frames."""
-
-COLOURS = ((255, 64, 64), (64, 255, 64), (80, 160, 255), (255, 224, 32), (255, 64, 255), (32, 240, 240))
-"""Outline colours, by the order of a video's objects."""
+"""Pixels between rows."""
 
 
 def contact_sheets(root: Path, splits: Sequence[str], rows: int) -> Image.Image:
@@ -28,57 +26,74 @@ def contact_sheets(root: Path, splits: Sequence[str], rows: int) -> Image.Image:
     sheets: list[Image.Image] = []
     for split in splits:
         path, frames = find_split(root, split)
-        sheets.append(contact_sheet(load_annotations(path, frames), frames, rows=rows, columns=8))
-    return _stack(sheets)
+        annotations = load_annotations(path, frames)
+        first = Annotations(path, annotations.videos[:rows], annotations.categories, annotations.tracks)
+        sheets.append(contact_sheet(first, frames, split))
+    return stacked(sheets)
 
 
-def contact_sheet(annotations: Annotations, frames_root: Path, *, rows: int, columns: int) -> Image.Image:
-    """The first `rows` videos, `columns` frames of each, evenly spread. Opens only the frames that it shows."""
+def contact_sheet(annotations: Annotations, frames_root: Path, split: str = "") -> Image.Image:
+    """All videos, up to 8 frames of each, evenly spread. Opens only the frames that it shows.
+
+    An object has the number and colour of its place among those of its video. A frame that cannot be shown is crossed.
+    """
     names = {category.id: category.name for category in annotations.categories}
-    pictures: list[Image.Image] = []
-    for video in annotations.videos[:rows]:
+    rows: list[Image.Image] = []
+    for video in annotations.videos:
         tracks = [track for track in annotations.tracks if track.video_id == video.id]
-        scale = max(round(FRAME_HEIGHT / video.height), 1)
-        strip = Image.new("RGB", (columns * (video.width * scale + GAP), video.height * scale + GAP))
-        for column in range(columns):
-            t = round(column * (video.length - 1) / max(columns - 1, 1))
-            cell = _cell(frames_root / video.file_names[t], video, scale)
-            for number, track in enumerate(tracks):
-                _outline(cell, track, t, COLOURS[number % len(COLOURS)], names[track.category_id])
-            strip.paste(cell, (column * (video.width * scale + GAP), 0))
-        pictures.append(strip)
-    return _stack(pictures)
+        labels = [f"{number} {names[track.category_id]}" for number, track in enumerate(tracks)]
+        tiles = [_tile(frames_root, video, t, tracks, labels) for t in spread(video.length)]
+        name = str(Path(video.file_names[0]).parent)
+        objects = f"{len(tracks)} object" + ("" if len(tracks) == 1 else "s")
+        size = f"{video.width}x{video.height}, {video.length} frames, {objects}"
+        rows.append(_titled(f"{split} video {video.id} ({name}): {size}".strip(), side_by_side(tiles)))
+    return stacked(rows)
 
 
-def _stack(pictures: Sequence[Image.Image]) -> Image.Image:
-    sheet = Image.new("RGB", (max(each.width for each in pictures), sum(each.height for each in pictures)))
+def stacked(pictures: Sequence[Image.Image]) -> Image.Image:
+    """One below the other, on white."""
+    height = sum(each.height + GAP for each in pictures) - GAP
+    sheet = Image.new("RGB", (max(each.width for each in pictures), height), "white")
     top = 0
     for picture in pictures:
         sheet.paste(picture, (0, top))
-        top += picture.height
+        top += picture.height + GAP
     return sheet
 
 
-def _cell(path: Path, video: Video, scale: int) -> Image.Image:
-    with Image.open(path) as frame:
-        size = (video.width * scale, video.height * scale)
-        return frame.convert("RGB").resize(size, Image.Resampling.NEAREST)
+def _titled(title: str, row: Image.Image) -> Image.Image:
+    picture = Image.new("RGB", (row.width, row.height + TITLE), "white")
+    picture.paste(row, (0, TITLE))
+    ImageDraw.Draw(picture).text((2, TITLE // 2), title, fill="black", anchor="lm")
+    return picture
 
 
-def _outline(cell: Image.Image, track: Track, t: int, colour: tuple[int, int, int], name: str) -> None:
+def _tile(root: Path, video: Video, t: int, tracks: Sequence[Track], labels: Sequence[str]) -> Image.Image:
+    frame = _frame(root / video.file_names[t], video)
+    if frame is None:
+        return _crossed(video)
+    masks = [_mask(track, t) for track in tracks]
+    shown = [number for number, mask in enumerate(masks) if mask is not None]
+    present = [mask for mask in masks if mask is not None]
+    return painted(frame, present, shown, [labels[number] for number in shown])
+
+
+def _frame(path: Path, video: Video) -> NDArray[np.uint8] | None:
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image.convert("RGB")) if image.size == (video.width, video.height) else None
+    except (OSError, Image.DecompressionBombError):
+        return None
+
+
+def _crossed(video: Video) -> Image.Image:
+    tile = enlarged(np.full((video.height, video.width, 3), 128, dtype=np.uint8))
+    draw = ImageDraw.Draw(tile)
+    for line in ((0, 0, tile.width, tile.height), (0, tile.height, tile.width, 0)):
+        draw.line(line, fill="white", width=3)
+    return tile
+
+
+def _mask(track: Track, t: int) -> NDArray[np.bool_] | None:
     rle = track.segmentations[t]
-    if rle is None:
-        return
-    mask = mask_of_runs(parse_counts(rle["counts"]), *rle["size"])
-    enlarged = np.array(Image.fromarray(mask).resize(cell.size, Image.Resampling.NEAREST), dtype=bool)
-    cell.paste(colour, mask=Image.fromarray(enlarged & ~_inner(enlarged)))
-    rows, columns = np.flatnonzero(enlarged.any(axis=1)), np.flatnonzero(enlarged.any(axis=0))
-    # Above the object, so that the label does not hide what it names.
-    place = (float(columns.mean()), max(int(rows[0]) - 2, 11))
-    ImageDraw.Draw(cell).text(place, name, fill=colour, anchor="mb", stroke_width=1, stroke_fill=(0, 0, 0))
-
-
-def _inner(mask: Flags) -> Flags:
-    """Pixels whose four neighbours belong to the mask too."""
-    padded = np.pad(mask, 1)
-    return padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return None if rle is None else mask_of_runs(parse_counts(rle["counts"]), *rle["size"])

@@ -76,3 +76,20 @@ def mask_of_runs(runs: Runs, height: int, width: int) -> NDArray[np.bool_]:
     """The mask, shape (height, width); `runs` must sum to height * width."""
     ones = np.arange(runs.size) % 2 == 1
     return np.repeat(ones, runs).reshape(width, height).T
+
+
+def box_of_runs(runs: Runs, height: int) -> list[int] | None:
+    """[x, y, width, height] in pixels of the smallest box around a mask; None around an empty one."""
+    ends = np.cumsum(runs)
+    first, last = ends[: 2 * (runs.size // 2) : 2], ends[1::2] - 1
+    filled = last >= first
+    first, last = first[filled], last[filled]
+    if not first.size:
+        return None
+    left, right = int(first[0]) // height, int(last[-1]) // height
+    one_column = first // height == last // height
+    if one_column.all():
+        top, bottom = int((first % height).min()), int((last % height).max())
+    else:  # a run that goes on in the next column reaches the lowest row and the highest
+        top, bottom = 0, height - 1
+    return [left, top, right - left + 1, bottom - top + 1]

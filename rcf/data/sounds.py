@@ -18,7 +18,7 @@ from rcf.config import AudioConfig
 from rcf.data.annotations import Annotations, Video
 from rcf.data.audio_io import NO_SOUND, Sound, read_sound
 from rcf.data.cache import ByteCache
-from rcf.data.frame_files import FramesFolder
+from rcf.data.frame_files import Fault, FramesFolder
 from rcf.data.layout import SOUND_SUFFIXES, sound_file
 from rcf.data.log_mel import FirstHop, causal_start, centred_start, cut_patch
 from rcf.data.problems import Collector
@@ -64,7 +64,7 @@ class VideoSounds:
         return cut_patch(sound.mel, self._start(frame_index / fps, self._hops, sound.lookahead), self._hops)
 
     def _read(self, video: Video) -> Sound:
-        path = _path(self._folder, video)
+        path = sound_path(self._folder, video)
         return NO_SOUND if path is None else read_sound(path, f"sound of video {video.id}")
 
 
@@ -84,30 +84,31 @@ def audio_problems(annotations: Annotations, folder: Path | None) -> list[Proble
     problems = Collector(str(annotations.path))
     if folder is None:
         if heard:
-            problems.add("", "no folder of sounds beside the frames", "Audio or WAVAudios", _OR_SILENT)
+            problems.add("", "no folder of sounds beside the frames", "Audio or WAVAudios", _OR_SILENT, "sound-missing")
         return problems.listed()
     files = FramesFolder(folder, "sound")
     for video in heard:
-        _check(problems, video, folder, files)
+        fault = sound_fault(video, files)
+        if fault is not None:
+            problems.add(f"sound of video {video.id}", fault.got, fault.wanted, fault.hint, fault.rule)
     return problems.listed()
 
 
 _OR_SILENT = "Set model.audio.features: none, or audio_file: null for a video that has no sound"
 
 
-def _check(problems: Collector, video: Video, folder: Path, files: FramesFolder) -> None:
-    path = _path(folder, video)
-    place = f"sound of video {video.id}"
+def sound_fault(video: Video, files: FramesFolder) -> Fault | None:
+    """Why the sound of a video that is not silent cannot be used from the folder of the sounds."""
+    path = sound_path(files.root, video)
     if path is None:
         tried = ", ".join(f"{Path(video.file_names[0]).parent.name}{suffix}" for suffix in SOUND_SUFFIXES)
-        problems.add(place, f"no audio_file, and none of {tried} in {folder}", "a sound file", _OR_SILENT)
-        return
-    fault = files.fault(path.relative_to(folder).as_posix())
-    if fault is not None:
-        problems.add(place, fault.got, fault.wanted, fault.hint)
+        got = f"no audio_file, and none of {tried} in {files.root}"
+        return Fault("sound-missing", got, "a sound file", _OR_SILENT)
+    return files.fault(path.relative_to(files.root).as_posix())
 
 
-def _path(folder: Path | None, video: Video) -> Path | None:
+def sound_path(folder: Path | None, video: Video) -> Path | None:
+    """The file that a video says or that lies where its sound would; None where it has none."""
     if folder is None or video.silent:
         return None
     return sound_file(folder, video.audio_file, video.file_names[0])

@@ -13,9 +13,6 @@ from numpy.typing import NDArray
 from rcf.data.shapes import CATEGORIES, Flags, Reals
 from rcf.sound import SAMPLE_RATE
 
-FPS = 5
-"""Frames a second of a clip with sound: 20 hops from one frame to the next."""
-
 _LOUDNESS = 0.1
 """Root mean square of an object in full view, of a full scale of 1."""
 _FLOOR = (0.001, 0.004)
@@ -70,16 +67,21 @@ def drawn_timbres(rng: np.random.Generator, categories: Sequence[int]) -> dict[i
     return {category: int(rng.integers(len(_WAVES))) for category in sorted(set(categories))}
 
 
-def clip_sound(rng: np.random.Generator, choice: Choice, categories: Sequence[int], masks: Flags) -> NDArray[np.int16]:
-    """The sound of a clip from the categories of its objects and their visible masks (objects, frames, ...)."""
+def clip_sound(
+    rng: np.random.Generator, choice: Choice, categories: Sequence[int], masks: Flags, fps: float
+) -> NDArray[np.int16]:
+    """The sound of a clip from the categories of its objects and their visible masks (objects, frames, ...).
+
+    `fps`: frames a second; a clip has at least one sample.
+    """
     areas = masks.sum(axis=(2, 3)).astype(np.float64)
     frames: int = areas.shape[1]
-    time = np.arange(frames * SAMPLE_RATE // FPS, dtype=np.float64) / SAMPLE_RATE
+    time = np.arange(max(int(frames * SAMPLE_RATE / fps), 1), dtype=np.float64) / SAMPLE_RATE
     timbres = choice(rng, categories)
     total: Reals = rng.normal(size=time.shape) * rng.uniform(*_FLOOR)
     for number, category in enumerate(categories):
         share: Reals = areas[number] / areas[number].max()
-        loudness = np.interp(time * FPS, np.arange(frames, dtype=np.float64), share)
+        loudness = np.interp(time * fps, np.arange(frames, dtype=np.float64), share)
         total = total + loudness * _enveloped(rng, _WAVES[timbres[category]](rng, time), time)
     return np.rint(np.clip(total, -1, 1) * 32767).astype(np.int16)
 

@@ -136,7 +136,8 @@ class VideoDataset:
         kept: list[tuple[Track, NDArray[np.uint8]]] = []
         for track in self._tracks[self.videos[video_index].id]:
             mask = None if track.iscrowd else _mask(track, frame_index, size)
-            if mask is not None and mask.any():
+            # NumPy's `any` stops at the first pixel; torch's takes as long as a quarter of decoding the frame.
+            if mask is not None and mask.numpy().any():
                 kept.append((track, np.packbits(mask.numpy().reshape(-1))))
         length = (size[0] * size[1] + 7) // 8
         bits = np.stack([mask for _, mask in kept]) if kept else np.zeros((0, length), dtype=np.uint8)

@@ -1,6 +1,7 @@
 """A small sound data set on disk, as a document that a test may spoil before it is read."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ from PIL import Image
 from rcf.data.annotations import Annotations, load_annotations
 from rcf.data.runs import format_counts, runs_of_mask
 from rcf.errors import InputError, Problem
+
+# A module of this folder, which is no package: tests import it by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 HEIGHT, WIDTH = 6, 8
 

@@ -233,12 +233,12 @@ def test_a_missing_frames_folder_is_one_problem(small_set: Any) -> None:
     assert "none" in problem.got
 
 
-def test_all_problems_of_a_file_are_reported_at_once(small_set: Any) -> None:
+def test_all_problems_of_a_file_are_reported_at_once_in_its_order(small_set: Any) -> None:
     small_set.document["videos"][0]["width"] = 0
     small_set.document["categories"][0]["name"] = None
     small_set.document["annotations"][2]["segmentations"][1] = 5
     places = [problem.place for problem in small_set.problems()]
-    assert places == ["/categories/0/name", "/videos/0/width", "/annotations/2/segmentations/1"]
+    assert places == ["/videos/0/width", "/categories/0/name", "/annotations/2/segmentations/1"]
 
 
 def test_beyond_fifty_problems_the_rest_is_counted(small_set: Any) -> None:

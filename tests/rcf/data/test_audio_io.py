@@ -65,7 +65,8 @@ def test_a_longer_sound_than_one_block_is_read_whole(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     assert (
-        refusal(tmp_path / "a.flac") == f"{tmp_path}/a.flac: sound of video 3: got no such file, expected a sound file"
+        refusal(tmp_path / "a.flac")
+        == f"{tmp_path}/a.flac: sound of video 3: got no such file, expected a sound file [sound-missing]"
     )
 
 

@@ -19,7 +19,7 @@ from rcf.data.scenes import Stage, sample_scene
 from rcf.data.shapes import CATEGORIES
 from rcf.data.sounds import audio_problems, open_sounds
 from rcf.data.synthetic import synthetic_digest, write_synthetic
-from rcf.data.timbres import FPS, clip_sound, own_timbres
+from rcf.data.timbres import clip_sound, own_timbres
 from rcf.sound import SAMPLE_RATE
 
 TINY = SyntheticConfig(height=32, width=48, train_clips=3, val_clips=2, frames=4, sound="category", looks="same")
@@ -89,14 +89,14 @@ def test_loudness_follows_what_is_in_view(category: int) -> None:
     masks = np.zeros((1, 9, 4, 4), dtype=bool)
     masks[0, 3:6, :2] = True
     masks[0, 6:] = True
-    samples = clip_sound(np.random.default_rng(0), own_timbres, [category], masks) / 32768
+    samples = clip_sound(np.random.default_rng(0), own_timbres, [category], masks, 5.0) / 32768
     hidden, half, whole = (samples[a * 3200 : b * 3200].std() for a, b in ((0, 2), (3, 5), (6, 8)))
     assert hidden < 0.005
     assert 4 * hidden < half < 0.8 * whole
 
 
 def test_a_sound_is_as_long_as_its_video(heard: list[tuple[Clip, torch.Tensor]]) -> None:
-    assert {len(clip.sound) for clip, _ in heard if clip.sound is not None} == {5 * SAMPLE_RATE // FPS}
+    assert {len(clip.sound) for clip, _ in heard if clip.sound is not None} == {5 * SAMPLE_RATE // 5}
 
 
 def test_no_two_sounds_are_alike(heard: list[tuple[Clip, torch.Tensor]]) -> None:

@@ -1,0 +1,1 @@
+"""Foreign data sets, read and written in the one schema (conversion.py)."""
