@@ -26,6 +26,7 @@ from rcf.data.sounds import audio_problems, open_sounds
 from rcf.data.synthetic import synthetic_digest
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
+from rcf.evaluation.checks import numbering_problems
 from rcf.evaluation.chosen_frames import frames_problems
 
 SplitName = Literal["train", "val"]
@@ -74,6 +75,7 @@ def data_problems(config: RcfConfig) -> list[Problem]:
         problems += category_problems(train, val)
     if val is not None:
         problems += frames_problems(val, config.evaluation.frames)
+        problems += numbering_problems(val)
     for split, found in zip(SPLITS, (train, val), strict=True):
         if found is not None and config.model.audio.features != "none" and not isinstance(config.data, CocoConfig):
             problems += audio_problems(found, _audio_folder(config, split))

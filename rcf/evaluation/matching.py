@@ -10,7 +10,7 @@ The rules, as the official evaluator has them:
 - a prediction that found an ignored track is ignored, and so is one that found nothing and lies outside the area range.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,22 +30,19 @@ _FLOORS = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class TrueTracks:
-    """The G true tracks of one video and category, in the order of the file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Which of the tracks of one video and category a statistic is about, say those of one area range."""
 
-    crowd: Sequence[bool]
-    mean_areas: Sequence[float]
-
-    def ignored(self, low: float, high: float) -> tuple[bool, ...]:
-        """Which tracks do not count in an area range."""
-        pairs = zip(self.crowd, self.mean_areas, strict=True)
-        return tuple(crowd or not low <= area <= high for crowd, area in pairs)
+    skip: tuple[bool, ...]
+    """G: true tracks that do not count: crowds, and those outside."""
+    outside: Flags
+    """P: predictions that do not count where they find nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """A area ranges, T thresholds, P predictions."""
+    """A choices of tracks, T thresholds, P predictions."""
 
     true_positive: Flags
     """A T P: found a track that counts."""
@@ -53,44 +50,56 @@ class Matches:
     """A T P: neither true nor false."""
     positives: NDArray[np.int64]
     """A: tracks that count."""
+    tracks: NDArray[np.int64]
+    """A T P: the true track that was found, -1 for none."""
 
 
-def match(iou: NDArray[np.float64], truth: TrueTracks, mean_areas: NDArray[np.float64]) -> Matches:
+Credit = Callable[[NDArray[np.int64]], Flags]
+"""Which matches count as found: all of them, unless the rules of an evaluation say otherwise."""
+
+
+def every(tracks: NDArray[np.int64]) -> Flags:
+    """A match is a match."""
+    return tracks >= 0
+
+
+def match(
+    iou: NDArray[np.float64], crowd: Sequence[bool], choices: Sequence[Chosen], credit: Credit = every
+) -> Matches:
     """Match predictions, sorted by score, to true tracks.
 
-    iou: (P, G); mean_areas: (P,), of the predictions.
+    iou: (P, G), exact where it is at least the lowest threshold; crowd: G.
     """
-    shape = (len(AREA_RANGES), len(IOU_THRESHOLDS), len(mean_areas))
-    found, ignored = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    positives = np.zeros(len(AREA_RANGES), np.int64)
+    shape = (len(choices), len(IOU_THRESHOLDS), len(iou))
+    tracks, ignored = np.full(shape, -1, np.int64), np.zeros(shape, np.bool_)
     near = [(p, iou[p].tolist()) for p in np.flatnonzero(iou.max(axis=1, initial=0.0) >= _FLOORS[0]).tolist()]
-    done: dict[tuple[bool, ...], tuple[Flags, Flags]] = {}
-    for a, (_, low, high) in enumerate(AREA_RANGES):
-        skip = truth.ignored(low, high)
-        positives[a] = len(skip) - sum(skip)
-        if skip not in done:  # most ranges ignore either none or all
-            done[skip] = _match_with(near, skip, truth.crowd, len(mean_areas))
-        found[a], ignored[a] = done[skip]
-        ignored[a] |= ~found[a] & ((mean_areas < low) | (mean_areas > high))
-    return Matches(found & ~ignored, ignored, positives)
+    done: dict[tuple[bool, ...], tuple[NDArray[np.int64], Flags]] = {}
+    for a, chosen in enumerate(choices):
+        if chosen.skip not in done:  # most area ranges ignore either none or all
+            done[chosen.skip] = _match_with(near, chosen.skip, crowd, len(iou))
+        tracks[a], ignored[a] = done[chosen.skip]
+        ignored[a] |= ~credit(tracks[a]) & chosen.outside
+    positives = np.array([len(chosen.skip) - sum(chosen.skip) for chosen in choices], np.int64)
+    return Matches(credit(tracks) & ~ignored, ignored, positives, tracks)
 
 
 def _match_with(
     near: Sequence[tuple[int, Sequence[float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
-) -> tuple[Flags, Flags]:
-    """Which predictions found a track, which found one to ignore, (T, P); `near`: predictions, IoU with every track."""
+) -> tuple[NDArray[np.int64], Flags]:
+    """Which track each prediction found, and whether it is to be ignored, (T, P); `near`: IoU with every track."""
     order = sorted(range(len(skip)), key=skip.__getitem__)
     candidates = [(p, [(g, iou[g]) for g in order]) for p, iou in near]
-    found = np.zeros((len(_FLOORS), predictions), np.bool_)
-    ignored = np.zeros_like(found)
+    tracks = np.full((len(_FLOORS), predictions), -1, np.int64)
+    ignored = np.zeros(tracks.shape, np.bool_)
     for t, floor in enumerate(_FLOORS.tolist()):
         candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
         candidates = [(p, tracks) for p, tracks in candidates if tracks]
-        if candidates:
-            pairs = _greedy(candidates, floor, skip, crowd)
-            found[t, [p for p, _ in pairs]] = True
-            ignored[t, [p for p, g in pairs if skip[g]]] = True
-    return found, ignored
+        if not candidates:
+            break
+        for p, g in _greedy(candidates, floor, skip, crowd):
+            tracks[t, p] = g
+            ignored[t, p] = skip[g]
+    return tracks, ignored
 
 
 def _greedy(

@@ -2,7 +2,7 @@
 
     true tracks --decode--> runs --cut at columns--> _Table: (frame, column) -> rows [top, bottom)  one look-up a column
     predictions --decode--> runs --cut at columns--> (frame, column, top, bottom)                   all tracks at once
-    look up the predictions' columns, cut the two intervals of rows, sum within each mask --> pixels
+    pairs that can reach `floor` (areas, columns they span) --look up, cut the two intervals of rows, sum--> pixels
 
 Whole numbers throughout, so intersections and unions equal those of pycocotools, whose `iou` of two masks costs several
 times what all this costs a mask and pair. A column that a true mask enters twice or more is marked, and the few pieces
@@ -26,6 +26,8 @@ _Halves = NDArray[np.uint16]
 _MARK = 2**16 - 1
 """Stands for the top of a column with several intervals; no piece reaches so far down, so nothing is counted there."""
 LARGEST_HEIGHT = _MARK - 1
+_BATCH_PIECES = 1 << 15
+"""Pieces that are looked up at once: about as many."""
 _BATCH_CHARACTERS = 1 << 16
 """Masks are decoded in batches of about this much text, whose arrays fit in a core's cache."""
 
@@ -43,12 +45,12 @@ class Shape:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
     """Pixels of G true and P predicted tracks over the T frames of a video."""
 
     shared: Integers
-    """G P, summed over the frames; 0 where the categories differ."""
+    """G P T; 0 where a pair was not to be compared, or cannot reach the floor."""
     truth: Integers
     """G T"""
     predicted: Integers
@@ -56,7 +58,13 @@ class Overlaps:
 
     def iou(self) -> NDArray[np.float64]:
         """Sum of intersections / sum of unions, (G, P); 0 where both tracks are empty."""
-        union = self.truth.sum(1)[:, None] + self.predicted.sum(1) - self.shared
+        shared = self.shared.sum(2)
+        union = self.truth.sum(1)[:, None] + self.predicted.sum(1) - shared
+        return shared / np.maximum(union, 1)
+
+    def frame_iou(self) -> NDArray[np.float64]:
+        """IoU in each frame, (G, P, T); 0 where both are empty."""
+        union = self.truth[:, None] + self.predicted - self.shared
         return self.shared / np.maximum(union, 1)
 
 
@@ -84,30 +92,62 @@ def overlaps(
     truth: Sequence[Segmentations],
     predicted: Sequence[Segmentations],
     ranges: Sequence[tuple[int, int]],
+    floor: float = 0.0,
 ) -> Overlaps:
-    """Compare each true track g with the predictions ranges[g][0] .. ranges[g][1] - 1, those of its category.
+    """Compare each true track g with the predictions ranges[g][0] .. ranges[g][1] - 1, say those of its category.
 
-    All masks must have the video's size, all tracks its length. Raises DamagedMasksError for corrupt counts.
+    All masks must have the video's size, all tracks its length. Pairs whose IoU is surely below `floor` are left out:
+    one that looks for an IoU of 0.5 need not know how far below it the others are. Raises DamagedMasksError for corrupt
+    counts.
     """
     frames, border = shape.length, len(truth) * shape.length
-    areas = np.zeros(border + len(predicted) * frames, np.int64)
-    shared = np.zeros((len(truth), len(predicted) * frames), np.int64)
+    count = border + len(predicted) * frames
+    spans = _Spans(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64))
     table = _Table.empty(len(truth), shape)
+    batches: list[_Pieces] = []
     for batch in _batches(shape, [*truth, *predicted]):
-        areas[batch.first : batch.last] = batch.areas
+        spans.add(batch, shape)
         if batch.first < border:
             table.add(batch, shape, min(border, batch.last))
-        if batch.last <= border:
-            continue
-        columns = _columns(batch, shape, 0)
-        for row, (low, high) in enumerate(ranges):
-            begin, stop = max(border + low * frames, batch.first), min(border + high * frames, batch.last)
-            if begin < stop:
-                part = slice(begin - batch.first, stop - batch.first)
-                shared[row, begin - border : stop - border] = table.shared(row, batch, columns, part)
-    by_track = areas.reshape(-1, frames)
-    totals = np.add.reduce(shared.reshape(len(truth), len(predicted), frames), axis=2)
-    return Overlaps(totals, by_track[: len(truth)], by_track[len(truth) :])
+        if batch.last > border:
+            batches.append(batch)
+    near = spans.near(len(truth), frames, floor)
+    for row, (low, high) in enumerate(ranges):
+        near[row, :low] = False
+        near[row, high:] = False
+    shared = np.zeros((len(truth), len(predicted) * frames), np.int64)
+    for batch in batches:
+        table.compare(batch, shape, border, near, shared)
+    areas = spans.areas.reshape(-1, frames)
+    return Overlaps(shared.reshape(len(truth), len(predicted), frames), areas[: len(truth)], areas[len(truth) :])
+
+
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """How large each mask is and which columns it may touch, of all masks of all tracks."""
+
+    areas: Integers
+    left: Integers
+    right: Integers
+
+    def add(self, batch: _Pieces, shape: Shape) -> None:
+        """Note the masks of a batch."""
+        part, starts = slice(batch.first, batch.last), np.arange(batch.areas.size) * shape.width
+        self.areas[part] = batch.areas
+        self.left[part] = batch.columns[batch.offsets[:-1]] - starts
+        self.right[part] = batch.columns[batch.offsets[1:] - 1] - starts
+
+    def near(self, truth: int, frames: int, floor: float) -> NDArray[np.bool_]:
+        """Which pairs may have an IoU of at least `floor` and share a pixel, (G, P)."""
+        border = truth * frames
+        areas, left, right = (
+            (each[:border].reshape(-1, 1, frames), each[border:].reshape(1, -1, frames))
+            for each in (self.areas, self.left, self.right)
+        )
+        meet = (left[0] <= right[1]) & (left[1] <= right[0])
+        most = (np.minimum(*areas) * meet).sum(2)
+        total = areas[0].sum(2) + areas[1].sum(2)
+        return (most > 0) & (most * (1 + floor) >= floor * total * (1 - 1e-9))
 
 
 def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[_Pieces]:
@@ -197,19 +237,65 @@ class _Table:
             again = np.flatnonzero(columns[1:] == columns[:-1])
             columns, intervals, depth = columns[again], intervals[again], depth + 1
 
-    def shared(self, row: int, batch: _Pieces, columns: Integers, masks: slice) -> NDArray[np.uint32]:
-        """Pixels that true track `row` shares with each of the `masks` of the batch."""
-        offsets = batch.offsets[masks.start : masks.stop + 1]
-        part = slice(offsets[0], offsets[-1])
-        columns, tops, bottoms = columns[part], batch.tops[part], batch.bottoms[part]
-        found = self.intervals[row].take(columns, mode="clip")
+    def compare(self, batch: _Pieces, shape: Shape, border: int, near: NDArray[np.bool_], shared: Integers) -> None:
+        """Enter into `shared` (G, P T) the pixels that the predictions of the batch share with true tracks `near`."""
+        columns = _columns(batch, shape, 0)
+        waiting: list[tuple[int, int, int]] = []
+        pieces = 0
+        for row in range(len(near)):
+            for low, high in _stretches(near[row]):
+                begin = max(border + low * shape.length, batch.first)
+                stop = min(border + high * shape.length, batch.last)
+                if begin >= stop:
+                    continue
+                waiting.append((row, begin, stop))
+                pieces += int(batch.offsets[stop - batch.first] - batch.offsets[begin - batch.first])
+                if pieces > _BATCH_PIECES:
+                    self._compare(batch, columns, border, waiting, shared)
+                    waiting, pieces = [], 0
+        if waiting:
+            self._compare(batch, columns, border, waiting, shared)
+
+    def _compare(
+        self,
+        batch: _Pieces,
+        columns: Integers,
+        border: int,
+        stretches: Sequence[tuple[int, int, int]],
+        shared: Integers,
+    ) -> None:
+        """One look-up for all `stretches`: true track, first mask, one past the last."""
+        stride, offsets = self.intervals.shape[1], batch.offsets
+        parts = [slice(offsets[begin - batch.first], offsets[stop - batch.first]) for _, begin, stop in stretches]
+        rows = [row * stride for row, _, _ in stretches]
+        places = np.concatenate(
+            [np.minimum(columns[part], stride - 1) + row for row, part in zip(rows, parts, strict=True)]
+        )
+        tops = np.concatenate([batch.tops[part] for part in parts])
+        bottoms = np.concatenate([batch.bottoms[part] for part in parts])
+        found = self.intervals.reshape(-1).take(places)
         pixels = _common(found, tops, bottoms)
         if self.layers:
             several = np.flatnonzero(found == _MARK)
-            columns, tops, bottoms = columns[several], tops[several], bottoms[several]
-            more = [_common(layer[row].take(columns, mode="clip"), tops, bottoms) for layer in self.layers]
+            places, tops, bottoms = places[several], tops[several], bottoms[several]
+            more = [_common(layer.reshape(-1).take(places), tops, bottoms) for layer in self.layers]
             pixels[several] = np.add.reduce(more, axis=0, dtype=np.uint16)
-        return np.add.reduceat(pixels, offsets[:-1] - offsets[0], dtype=np.uint32)
+        starts: list[Integers] = []
+        before = 0
+        for (_, begin, stop), part in zip(stretches, parts, strict=True):
+            starts.append(offsets[begin - batch.first : stop - batch.first] + (before - part.start))
+            before += part.stop - part.start
+        sums = np.add.reduceat(pixels, np.concatenate(starts), dtype=np.uint32)
+        done = 0
+        for row, begin, stop in stretches:
+            shared[row, begin - border : stop - border] = sums[done : done + stop - begin]
+            done += stop - begin
+
+
+def _stretches(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Stretches of neighbours that are chosen: first, one past the last."""
+    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:
