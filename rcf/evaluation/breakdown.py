@@ -1,6 +1,6 @@
 """What went wrong with each prediction and each true track, at a track IoU of 0.5 (after TIDE, arXiv 2008.08115).
 
-    ComparedVideo --match--> found, ignored --the rest: IoU with every true track, frames in which it is followed--> kind
+    ComparedVideo --match--> found, ignored --the rest: IoU with all true tracks, frames in which they meet--> kind
     predictions with one kind mended --AP50 once more--> points that this kind costs
 
     found            takes a true track of its category
@@ -193,7 +193,7 @@ def _fault(p: int, iou: NDArray[np.float64], same: Flags, counts: Flags, followe
 
 
 def _lost_identity(p: int, followed: _Followed) -> int:
-    """The object that prediction p follows longest, if its fault is that it leaves it, or begins in the middle; or -1."""
+    """The object that prediction p follows longest, if leaving it or beginning in its middle is the fault; else -1."""
     frames = followed.frames[:, p]
     if not frames.size or 2 * frames.sum() < followed.visible[p] or frames.max() < _LEAST_FRAMES:
         return -1

@@ -44,7 +44,15 @@ class Compat:
         self.quirks: Counter[str] = Counter()
         """What was met, by the sentences of this module."""
 
-    def check(
+    def check_truth(self, annotations: Annotations, decode: bool = False) -> None:
+        """Corrupt masks only."""
+        checks = self.reading(annotations, str(annotations.path))
+        for index, track in enumerate(annotations.tracks):
+            checks.masks(f"/annotations/{index}", track.segmentations, checks.videos[track.video_id])
+        checks.finish(decode)
+        self.quirks[POISON] += sum(track.id == 0 for track in annotations.tracks)
+
+    def check_predictions(
         self, annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, decode: bool = False
     ) -> None:
         """Only what the official code could not read either: unknown videos, corrupt masks."""
@@ -57,17 +65,6 @@ class Compat:
             if video is not None:
                 checks.masks(place, prediction.segmentations, video)
         checks.finish(decode)
-        own = LenientChecks.counting(annotations, str(annotations.path), self.quirks)
-        videos = {video.id: video for video in annotations.videos}
-        for index, track in enumerate(annotations.tracks):
-            own.masks(f"/annotations/{index}", track.segmentations, videos[track.video_id])
-        own.finish(decode)
-        self.note(annotations, len(predictions))
-
-    def note(self, annotations: Annotations, predictions: int) -> None:
-        """What can be told from the annotations and the number of predictions alone."""
-        self.quirks[POISON] += sum(track.id == 0 for track in annotations.tracks)
-        self.quirks[NOTHING] += not predictions
 
     def reading(self, annotations: Annotations, file: str) -> "LenientChecks":
         """A results file is read with these; what they let pass is counted."""
@@ -105,10 +102,10 @@ class Compat:
 
     def stats(self, records: Records) -> Stats:
         """Means over thresholds, recalls and categories in one go, as the official code takes them."""
-        found = official_stats(records)
         positives = records["positives"][0].astype(np.int64).sum(axis=0)
-        self.quirks[NO_TRUTH] += int((positives == 0).sum())
-        return found
+        self.quirks[NO_TRUTH] = int((positives == 0).sum())
+        self.quirks[NOTHING] = int(not records["score"].size)
+        return official_stats(records)
 
 
 class LenientChecks(TrackChecks):

@@ -1,4 +1,4 @@
-"""Pixels of tracks whose lists differ in length and whose masks differ in size, added up as the official evaluator does.
+"""Pixels of tracks whose lists differ in length and masks in size, added up as the official evaluator does.
 
     lists of any length, masks of any size --size by size: overlaps--> shared --frames that count--> union, IoU
 

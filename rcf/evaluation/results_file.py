@@ -43,11 +43,12 @@ class ResultsFile:
         self.rows = 0
         checks = rules.reading(annotations, str(path))
         try:
-            for self.rows, (start, stop, value) in enumerate(self._values(), start=1):
-                prediction = read_prediction(checks, self.rows - 1, value)
+            for start, stop, value in self._values():
+                prediction = read_prediction(checks, self.rows, value)
                 checks.counts()
                 if prediction is not None:
-                    self._places[prediction.video_id].append((self.rows - 1, start, stop - start))
+                    self._places[prediction.video_id].append((self.rows, start, stop - start))
+                self.rows += 1
             checks.finish(decode=False)
         except BaseException:
             self.close()

@@ -26,10 +26,14 @@ class Rules(Protocol):
         """How a table names them."""
         ...
 
-    def check(
+    def check_truth(self, annotations: Annotations, decode: bool = False) -> None:
+        """Raise rcf.errors.InputError with everything that these rules do not allow; `decode`: look at all masks."""
+        ...
+
+    def check_predictions(
         self, annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, decode: bool = False
     ) -> None:
-        """Raise rcf.errors.InputError with everything that these rules do not allow; `decode`: look at all masks."""
+        """The same for predictions."""
         ...
 
     def reading(self, annotations: Annotations, file: str) -> TrackChecks:
@@ -65,11 +69,14 @@ class Strict:
 
     name = "strict"
 
-    def check(
+    def check_truth(self, annotations: Annotations, decode: bool = False) -> None:
+        """Lengths, sizes, ids."""
+        check_tracks(annotations, decode)
+
+    def check_predictions(
         self, annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, decode: bool = False
     ) -> None:
         """Lengths, sizes, ids, scores."""
-        check_tracks(annotations, decode)
         check_predictions(annotations, predictions, source, decode)
 
     def reading(self, annotations: Annotations, file: str) -> TrackChecks:

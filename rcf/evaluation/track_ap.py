@@ -42,7 +42,8 @@ def evaluate(
 
     Raises rcf.errors.InputError with all problems of `predictions` (named `source`) or of the annotations.
     """
-    rules.check(annotations, predictions, source)
+    rules.check_truth(annotations)
+    rules.check_predictions(annotations, predictions, source)
     predicted: defaultdict[int, list[TrackPrediction]] = defaultdict(list)
     for prediction in predictions:
         predicted[prediction.video_id].append(prediction)
@@ -52,7 +53,8 @@ def evaluate(
             admitted = rules.admit(annotations, predicted[video.id])
             collected.add(compare_video(video, tracks, admitted, rules, BY_CATEGORY))
     except DamagedMasksError:
-        rules.check(annotations, predictions, source, decode=True)
+        rules.check_truth(annotations, decode=True)
+        rules.check_predictions(annotations, predictions, source, decode=True)
         raise
     records = collected.records()
     return TrackEvaluation(rules.stats(records), records)

@@ -73,7 +73,10 @@ def cases(draw: st.DrawFn) -> Case:
     tracks: list[Track] = []
     predictions: list[TrackPrediction] = []
     for video, length in lengths.items():
-        bases = [np.sort(rng.integers(0, 12, (2, 2)), axis=0).ravel() + [0, 0, 2, 2] for _ in range(rng.integers(0, 4))]
+        bases = [
+            np.sort(rng.integers(0, 12, (2, 2)), axis=0).ravel() + np.array([0, 0, 2, 2])
+            for _ in range(rng.integers(0, 4))
+        ]
         for base in bases:
             category = int(rng.choice(categories[:2]))
             found = masks(rng, base, length, short, sizes)
