@@ -41,15 +41,7 @@ def load_results(path: Path, annotations: Annotations) -> tuple[TrackPrediction,
 
 def write_results(path: Path, predictions: Sequence[TrackPrediction]) -> None:
     """Write a results file, whole or not at all."""
-    rows = [
-        {
-            "video_id": prediction.video_id,
-            "category_id": prediction.category_id,
-            "score": prediction.score,
-            "segmentations": list(prediction.segmentations),
-        }
-        for prediction in predictions
-    ]
+    rows = [row_of(prediction) for prediction in predictions]
     path.parent.mkdir(parents=True, exist_ok=True)
     neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -60,6 +52,16 @@ def write_results(path: Path, predictions: Sequence[TrackPrediction]) -> None:
         neighbour.replace(path)
     finally:
         neighbour.unlink(missing_ok=True)
+
+
+def row_of(prediction: TrackPrediction) -> dict[str, object]:
+    """A row of the file."""
+    return {
+        "video_id": prediction.video_id,
+        "category_id": prediction.category_id,
+        "score": prediction.score,
+        "segmentations": list(prediction.segmentations),
+    }
 
 
 def read_prediction(checks: TrackChecks, index: int, value: Json) -> TrackPrediction | None:

@@ -14,12 +14,14 @@ import tempfile
 import zipfile
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 from rcf.data.annotations import Annotations
-from rcf.data.json_file import Json, read_json
+from rcf.data.json_file import Json, describe, read_json
 from rcf.data.problems import refuse
+from rcf.errors import InputError
 from rcf.evaluation.checks import TrackChecks
 from rcf.evaluation.results import read_prediction
 from rcf.evaluation.rules import STRICT, Rules
@@ -100,13 +102,11 @@ class ResultsFile:
                 path = Path(folder, MEMBER)
                 self._file.seek(0)
                 path.write_bytes(self._file.read())
-            read_json(path)
-        refuse(
-            self.path,
-            "",
-            "no list of tracks",
-            "a list of tracks, each with video_id, category_id, score, segmentations",
-        )
+            try:
+                got = describe(read_json(path))
+            except InputError as error:
+                raise InputError([replace(each, file=str(self.path)) for each in error.problems]) from error
+        refuse(self.path, "", got, "a list of tracks, each with video_id, category_id, score, segmentations")
 
 
 class _Unchecked(TrackChecks):
@@ -216,7 +216,8 @@ class _Window:
 
     def skip(self, mark: str) -> None:
         """Leave out `mark` at the start."""
-        self.next()
+        while len(self._text) < len(mark) and self._more():
+            pass
         if self._text.startswith(mark):
             self._at = len(mark)
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,7 @@ from rcf.evaluation.compared import ComparedVideo
 Result = Mapping[str, Any]
 
 
+@runtime_checkable
 class Metric(Protocol):
     """A metric of TrackEval, which has no types."""
 
