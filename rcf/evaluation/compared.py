@@ -82,7 +82,8 @@ def _best_by_category(predictions: Sequence[TrackPrediction]) -> tuple[list[int]
     """Places of the best 100 of each category, best first, and where each category stands; NaN ranks last."""
     scores = np.array([prediction.score for prediction in predictions], np.float64)
     groups: defaultdict[int, list[int]] = defaultdict(list)
-    for place in np.argsort(-scores, kind="stable").tolist():
+    order: list[int] = np.argsort(-scores, kind="stable").tolist()
+    for place in order:
         group = groups[predictions[place].category_id]
         if len(group) < MOST_PREDICTIONS:
             group.append(place)

@@ -90,7 +90,8 @@ def precision_grid(records: Records, area: int = 0) -> tuple[NDArray[np.int64], 
     for row, k in enumerate(present.tolist()):
         part = slice(int(np.searchsorted(category, k)), int(np.searchsorted(category, k, side="right")))
         found = true[:, part].astype(np.float64)
-        grid[row] = _precisions(found, ignored[:, part], np.ones(found.shape[1]), wanted[k])
+        once: Floats = np.ones(found.shape[1], np.float64)
+        grid[row] = _precisions(found, ignored[:, part], once, wanted[k])
     return present, grid
 
 

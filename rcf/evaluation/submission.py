@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,18 +84,8 @@ def write_submission(
     0..1; then nothing is left of the file, and an older one stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    videos = tracks = 0
     with _hidden(path, "json") as plain, _hidden(path, "zip") as packed:
-        with plain.open("w", encoding="ascii") as file:
-            file.write("[")
-            for rows in predictions:
-                _refuse_faults(annotations, rows, str(path))
-                for row in rows:
-                    file.write((",\n" if tracks else "\n") + json.dumps(row_of(row), allow_nan=False))
-                    tracks += 1
-                videos += 1
-                progress(videos, len(annotations.videos))
-            file.write("\n]\n")
+        videos, tracks = _write_rows(plain, annotations, predictions, path, progress)
         with ResultsFile(plain, annotations) as again:  # as a stranger reads it
             assert again.rows == tracks, "what was written is what is read"
         _pack(plain, packed, choice)
@@ -107,8 +97,29 @@ def write_submission(
     return Submission(path, videos, tracks, *sizes, digest, choice)
 
 
+def _write_rows(
+    plain: Path,
+    annotations: Annotations,
+    predictions: Iterable[Sequence[TrackPrediction]],
+    path: Path,
+    progress: Progress,
+) -> tuple[int, int]:
+    """Videos and tracks that were written."""
+    videos = tracks = 0
+    with plain.open("w", encoding="ascii") as file:
+        file.write("[")
+        for rows in predictions:
+            _refuse_faults(annotations, rows, str(path))
+            texts = [json.dumps(row_of(row), allow_nan=False) for row in rows]
+            file.writelines(f"{',' if tracks + place else ''}\n{text}" for place, text in enumerate(texts))
+            tracks, videos = tracks + len(texts), videos + 1
+            progress(videos, len(annotations.videos))
+        file.write("\n]\n")
+    return videos, tracks
+
+
 @contextmanager
-def _hidden(path: Path, kind: str) -> Iterator[Path]:
+def _hidden(path: Path, kind: str) -> Generator[Path]:
     """A name beside `path` that is gone in the end."""
     place = path.with_name(f".{path.name}.{os.getpid()}.{kind}")
     try:

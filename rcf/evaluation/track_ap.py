@@ -97,7 +97,9 @@ class TrackRecords:
         index = int(np.searchsorted(self._video_ids, compared.video.id))
         choices = self._slicing.choices(compared)
         for category, truth, predicted in self._groups(compared):
-            tracks = [compared.tracks[g] for g in truth.tolist()]
+            numbers: list[int] = truth.tolist()
+            guesses: list[int] = predicted.tolist()
+            tracks = [compared.tracks[g] for g in numbers]
             matches = match(
                 compared.iou[np.ix_(truth, predicted)].T,
                 [track.iscrowd for track in tracks],
@@ -107,8 +109,8 @@ class TrackRecords:
             number = self._category_ids.index(category)
             self._positives[:, index, number] = matches.positives
             self._matches.append(matches)
-            self._places.extend((index, number, rank) for rank in range(predicted.size))
-            self._scores.extend(compared.predictions[p].score for p in predicted.tolist())
+            self._places.extend((index, number, rank) for rank in range(len(guesses)))
+            self._scores.extend(compared.predictions[p].score for p in guesses)
 
     def records(self) -> dict[str, NDArray[np.generic]]:
         """All records, sorted by category, then by descending score; ties stay in the order in which they came."""

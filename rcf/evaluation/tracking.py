@@ -136,5 +136,5 @@ def sequence(compared: ComparedVideo, truth: NDArray[np.int64], predicted: NDArr
 
 def _scores(results: list[Result]) -> TrackingScores:
     hota, identity, clear = results
-    means = (100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA"))
-    return TrackingScores(*means, 100 * float(identity["IDF1"]), int(clear["IDSW"]))
+    total, detection, association = (100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA"))
+    return TrackingScores(total, detection, association, 100 * float(identity["IDF1"]), int(clear["IDSW"]))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from rcflab.commands.options import AsJson, echo_json
+from rcflab.records import Json
 
 if TYPE_CHECKING:
+    from rcf.evaluation.assessment import Assessment
     from rcf.evaluation.compat import Compat
 
 
@@ -69,25 +71,31 @@ def eval_command(
     with ResultsFile(results, annotations, rules) as file:
         found = assess(annotations, file, rules, asked, Countdown("scoring, videos"))
         source = file.comment or "predictions as the file has them"
+    more: dict[str, Json] = {"source": source}
     if isinstance(rules, Compat):
+        more["quirks"] = dict(+rules.quirks)
         _warn(rules)
     if json:
-        quirks = {"quirks": dict(+rules.quirks)} if isinstance(rules, Compat) else {}
-        echo_json({**as_json(found), "source": source, **quirks})
+        echo_json({**as_json(found), **more})
     else:
-        from rich.console import Console
-
-        from rcflab.scoring.tables import tables
-
-        for table in tables(found, source, {category.id: category.name for category in annotations.categories}):
-            Console().print(table)
+        _print(found, f"{results}: {source}", {category.id: category.name for category in annotations.categories})
         if found.tracking is None and tracking is None:
             typer.echo("No HOTA, IDF1 and identity switches: pip install 'rcflab[tracking]'")
     if out is not None:
         from rcflab.scoring.pictures import write_assessment
 
-        for path in write_assessment(out, found):
+        for path in write_assessment(out, found, more):
             typer.echo(path, err=json)
+
+
+def _print(found: "Assessment", heading: str, names: dict[int, str]) -> None:
+    from rich.console import Console
+
+    from rcflab.scoring.tables import tables
+
+    typer.echo(heading)
+    for table in tables(found, names):
+        Console().print(table)
 
 
 def _with_tracking(asked: bool | None) -> bool:

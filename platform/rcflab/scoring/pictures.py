@@ -4,6 +4,7 @@ Assessment --curves_plot, categories_plot, errors_plot--> Figure --files--> FOLD
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from rcf.evaluation.assessment import Assessment, as_json
 from rcf.evaluation.breakdown import KINDS
 from rcf.evaluation.statistics import RECALLS
 from rcflab.ledger.files import replace_bytes, replace_text, storage_errors
+from rcflab.records import Json
 from rcflab.report.style import (
     BETTER,
     DIFFERENT,
@@ -32,15 +34,15 @@ _MOST_ROWS = 60
 """More categories would be higher than a screen; the JSON has all."""
 
 
-def write_assessment(folder: Path, found: Assessment) -> list[Path]:
-    """Write summary.json and the pictures, each whole or not at all. Raises StorageError."""
+def write_assessment(folder: Path, found: Assessment, more: Mapping[str, Json]) -> list[Path]:
+    """Write summary.json, with `more` in it, and the pictures, each whole or not at all. Raises StorageError."""
     figures = {"categories": categories_plot(found), "errors": errors_plot(found)}
     if found.curves is not None:
         figures["precision-recall"] = curves_plot(found)
     with storage_errors(folder, "write into"):
         folder.mkdir(parents=True, exist_ok=True)
     summary = folder / "summary.json"
-    replace_text(summary, json.dumps(as_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    replace_text(summary, json.dumps({**as_json(found), **more}, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     written = [summary]
     for name, figure in sorted(figures.items()):
         written.append(folder / f"{name}.png")

@@ -15,10 +15,9 @@ from rcf.evaluation.tracking import TrackingScores
 _NOTHING = "no ground truth"
 
 
-def tables(found: Assessment, source: str, names: Mapping[int, str]) -> list[Table]:
-    """In the order in which they are read; `source` says how predictions were chosen, `names` go by category ids."""
-    title = f"YouTube-VIS tracks, {found.rules} rules, {source}"
-    made = [_stats(found, title), _slices(found), _errors(found)]
+def tables(found: Assessment, names: Mapping[int, str]) -> list[Table]:
+    """In the order in which they are read; `names` go by category ids."""
+    made = [_stats(found, f"YouTube-VIS tracks, {found.rules}"), _slices(found), _errors(found)]
     if found.tracking is not None:
         made.append(_tracking(found, names))
     return [*made, _categories(found)]

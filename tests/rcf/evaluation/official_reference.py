@@ -45,6 +45,22 @@ def mean_area(areas: list[float | None]) -> float:
     return float(np.array(some).mean()) if some else 0.0
 
 
+def best_track(
+    rows: list[dict[str, Any]], ignore: list[int], taken: NDArray[np.float64], iou: NDArray[np.float64], least: float
+) -> int:
+    """(13) the later of equal IoUs; -1 for none."""
+    best, chosen = least, -1
+    for g, row in enumerate(rows):
+        if taken[g] > 0 and not row["iscrowd"]:
+            continue
+        if chosen > -1 and ignore[chosen] == 0 and ignore[g] == 1:
+            break
+        if iou[g] < best:
+            continue
+        best, chosen = iou[g], g
+    return chosen
+
+
 def match_video(
     truth: list[dict[str, Any]], guesses: list[dict[str, Any]], iou: NDArray[np.float64], limits: tuple[float, float]
 ) -> dict[str, Any] | None:
@@ -52,7 +68,7 @@ def match_video(
     if not truth and not guesses:
         return None
     ignore = [int(g["iscrowd"] or g["avg_area"] < limits[0] or g["avg_area"] > limits[1]) for g in truth]
-    order = np.argsort(ignore, kind="mergesort") if truth else []
+    order = np.argsort(ignore, kind="mergesort") if truth else np.zeros(0, int)
     rows = [truth[i] for i in order]
     ignore = [ignore[i] for i in order]
     taken = np.zeros((10, len(rows)))
@@ -60,15 +76,7 @@ def match_video(
     ignored = np.zeros((10, len(guesses)))
     for t, threshold in enumerate(THRESHOLDS):
         for d, guess in enumerate(guesses):
-            best, chosen = min(threshold, 1 - 1e-10), -1
-            for g, row in enumerate(rows):
-                if taken[t, g] > 0 and not row["iscrowd"]:
-                    continue
-                if chosen > -1 and ignore[chosen] == 0 and ignore[g] == 1:
-                    break
-                if iou[d, order[g]] < best:
-                    continue
-                best, chosen = iou[d, order[g]], g
+            chosen = best_track(rows, ignore, taken[t], iou[d, order], min(threshold, 1 - 1e-10))
             if chosen == -1:
                 continue
             ignored[t, d] = ignore[chosen]
@@ -108,8 +116,28 @@ def evaluations(truth: Annotations, predictions: list[TrackPrediction]) -> dict[
     return found
 
 
+def accumulated_rows(rows: list[Any], most: int, wanted: int) -> tuple[Any, Any]:
+    """(12), (14): precision T R and recall T of one category and area range."""
+    precision, recall = np.zeros((10, 101)), np.zeros(10)
+    scores = np.concatenate([row["scores"][:most] for row in rows])
+    order = np.argsort(-scores, kind="mergesort")
+    matched = np.concatenate([row["matched"][:, :most] for row in rows], axis=1)[:, order]
+    ignored = np.concatenate([row["ignored"][:, :most] for row in rows], axis=1)[:, order]
+    true = np.cumsum(np.logical_and(matched, np.logical_not(ignored)), axis=1).astype(float)
+    false = np.cumsum(np.logical_and(np.logical_not(matched), np.logical_not(ignored)), axis=1).astype(float)
+    for t in range(10):
+        reached = true[t] / wanted
+        values = (true[t] / (false[t] + true[t] + np.spacing(1))).tolist()
+        recall[t] = reached[-1] if reached.size else 0
+        for i in range(len(values) - 1, 0, -1):
+            values[i - 1] = max(values[i], values[i - 1])
+        for r, place in enumerate(np.searchsorted(reached, RECALLS, side="left")):
+            precision[t, r] = values[place] if place < len(values) else 0
+    return precision, recall
+
+
 def accumulated(truth: Annotations, predictions: list[TrackPrediction]) -> tuple[Any, Any]:
-    """(12), (14): precision T R K A M and recall T K A M, -1 where there is nothing."""
+    """Precision T R K A M and recall T K A M, -1 where there is nothing."""
     found = evaluations(truth, predictions)
     categories, videos = sorted(c.id for c in truth.categories), sorted(v.id for v in truth.videos)
     precision = -np.ones((10, 101, len(categories), 4, 3))
@@ -121,25 +149,7 @@ def accumulated(truth: Annotations, predictions: list[TrackPrediction]) -> tuple
             if not rows or not wanted:
                 continue
             for m, most in enumerate(MOST):
-                scores = np.concatenate([row["scores"][:most] for row in rows])
-                order = np.argsort(-scores, kind="mergesort")
-                matched = np.concatenate([row["matched"][:, :most] for row in rows], axis=1)[:, order]
-                ignored = np.concatenate([row["ignored"][:, :most] for row in rows], axis=1)[:, order]
-                true = np.cumsum(np.logical_and(matched, np.logical_not(ignored)), axis=1).astype(float)
-                false = np.cumsum(np.logical_and(np.logical_not(matched), np.logical_not(ignored)), axis=1).astype(
-                    float
-                )
-                for t in range(10):
-                    reached = true[t] / wanted
-                    values = (true[t] / (false[t] + true[t] + np.spacing(1))).tolist()
-                    recall[t, k, a, m] = reached[-1] if reached.size else 0
-                    for i in range(len(values) - 1, 0, -1):
-                        values[i - 1] = max(values[i], values[i - 1])
-                    row = np.zeros(101)
-                    for r, place in enumerate(np.searchsorted(reached, RECALLS, side="left")):
-                        if place < len(values):
-                            row[r] = values[place]
-                    precision[t, :, k, a, m] = row
+                precision[:, :, k, a, m], recall[:, k, a, m] = accumulated_rows(rows, most, wanted)
     return precision, recall
 
 
