@@ -15,11 +15,11 @@ more; below that `evaluate` need not know them.
 
 import argparse
 import gc
+import json
 import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from rcf.data.annotations import Annotations, Category, Track, Video
+from rcf.data.annotations import Annotations, Category, Track, Video, load_annotations
 from rcf.evaluation.assessment import Asked, assess
 from rcf.evaluation.compared import BY_CATEGORY
 from rcf.evaluation.overlap import Segmentations, Shape, overlaps
@@ -37,6 +37,7 @@ from rcf.evaluation.results_file import ResultsFile
 from rcf.evaluation.rle import areas as areas_of
 from rcf.evaluation.rules import STRICT
 from rcf.evaluation.track_ap import evaluate
+from rcf.evaluation.tracking import trackeval_metrics
 from rcf.structures import Rle, TrackPrediction
 
 FRAMES, PREDICTIONS = 36, 20
@@ -111,8 +112,10 @@ def make_tracks(setting: Setting, videos: int) -> tuple[Annotations, list[TrackP
             for error in np.linspace(0.05, 0.5, PREDICTIONS // setting.tracks):
                 guess = wobbling_track(rng, path, setting, float(error))
                 predictions.append(TrackPrediction(video, category, float(rng.random()), guess))
-    names = tuple(f"{frame:05d}.jpg" for frame in range(FRAMES))
-    listed = tuple(Video(video, setting.width, setting.height, FRAMES, names) for video in range(1, videos + 1))
+    listed = tuple(
+        Video(v, setting.width, setting.height, FRAMES, tuple(f"{v}/{frame:05d}.jpg" for frame in range(FRAMES)))
+        for v in range(1, videos + 1)
+    )
     kinds = tuple(Category(k, f"kind {k}") for k in range(1, setting.categories + 1))
     return Annotations(Path("benchmark"), listed, kinds, tuple(tracks)), predictions
 
@@ -197,32 +200,51 @@ def _high(ious: Ious) -> Ious:
 
 
 def memory(videos: int) -> str:
-    """What `assess` adds to the peak of the process, in a process of its own for each number of videos."""
+    """What `assess` adds to the peak of a fresh process, for a quarter of the videos and for all."""
     lines: list[str] = []
     for count in (videos // 4, videos):
-        run = subprocess.run(
-            [sys.executable, __file__, "--memory-of", str(count)], check=True, capture_output=True, text=True
-        )
-        lines.append(run.stdout.strip())
+        annotations, predictions = make_tracks(SETTINGS[0], count)
+        with tempfile.TemporaryDirectory() as folder:
+            write_results(Path(folder, "results.json"), predictions)
+            Path(folder, "truth.json").write_text(json.dumps(_as_file(annotations)))
+            run = [sys.executable, __file__, "--memory-of", folder]
+            lines.append(subprocess.run(run, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
     return "; ".join(lines)
 
 
-def _memory_of(videos: int) -> None:
-    """Peak memory of reading and assessing a file, beyond what is there before; the annotations are there before."""
-    annotations, predictions = make_tracks(SETTINGS[0], videos)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "results.json")
-        write_results(path, predictions)
-        del predictions
-        gc.collect()
-        tracemalloc.start()
-        with ResultsFile(path, annotations) as file:
-            found = assess(annotations, file, STRICT, Asked())
-        peak = tracemalloc.get_traced_memory()[1]
-        print(
-            f"{videos} videos: peak {peak / 1e6:.1f} MB, file {path.stat().st_size / 1e6:.1f} MB, "
-            f"rows of the largest video {found.largest_video / 1e6:.2f} MB"
-        )
+def _as_file(annotations: Annotations) -> dict[str, object]:
+    tracks = [
+        {"id": t.id, "video_id": t.video_id, "category_id": t.category_id, "segmentations": t.segmentations}
+        for t in annotations.tracks
+    ]
+    videos = [
+        {"id": v.id, "width": v.width, "height": v.height, "file_names": v.file_names} for v in annotations.videos
+    ]
+    names = [{"id": category.id, "name": category.name} for category in annotations.categories]
+    return {"videos": videos, "categories": names, "annotations": tracks}
+
+
+def _memory_of(folder: Path) -> None:
+    """Peak of resident memory while a results file is read and assessed, beyond that with the annotations in memory.
+
+    Linux only: a process can have its peak forgotten.
+    """
+    annotations = load_annotations(folder / "truth.json")
+    trackeval_metrics()  # a library is no data
+    gc.collect()
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _peak_mb()
+    with ResultsFile(folder / "results.json", annotations) as file:
+        found = assess(annotations, file, STRICT, Asked())
+    print(
+        f"{len(annotations.videos)} videos: peak +{_peak_mb() - before:.0f} MB beside a results file of "
+        f"{(folder / 'results.json').stat().st_size / 1e6:.1f} MB, its largest video {found.largest_video / 1e6:.2f} MB"
+    )
+
+
+def _peak_mb() -> float:
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 def main() -> None:
@@ -230,9 +252,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Evaluator against a plain double loop.")
     parser.add_argument("--videos", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=1)
-    parser.add_argument("--memory-of", type=int, default=0, help="Used by itself.")
+    parser.add_argument("--memory-of", type=Path, help="A folder of two files; the benchmark calls itself with it.")
     options = parser.parse_args()
-    if options.memory_of:
+    if options.memory_of is not None:
         _memory_of(options.memory_of)
         return
     print(f"benchmark evaluator, memory: {memory(options.videos)}", flush=True)

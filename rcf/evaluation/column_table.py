@@ -123,20 +123,19 @@ class ColumnTable:
 
     def compare(self, batch: Pieces, shape: Shape, border: int, near: NDArray[np.bool_], shared: Integers) -> None:
         """Enter into `shared` (G, P T) the pixels that the predictions of the batch share with true tracks `near`."""
-        columns = columns_of(batch, shape, 0)
+        columns = np.minimum(columns_of(batch, shape, 0), self.intervals.shape[1] - 1)
         waiting: list[tuple[int, int, int]] = []
         pieces = 0
-        for row in range(len(near)):
-            for low, high in _stretches(near[row]):
-                begin = max(border + low * shape.length, batch.first)
-                stop = min(border + high * shape.length, batch.last)
-                if begin >= stop:
-                    continue
-                waiting.append((row, begin, stop))
-                pieces += int(batch.offsets[stop - batch.first] - batch.offsets[begin - batch.first])
-                if pieces > _BATCH_PIECES:
-                    self._compare(batch, columns, border, waiting, shared)
-                    waiting, pieces = [], 0
+        for row, low, high in _stretches(near):
+            begin = max(border + low * shape.length, batch.first)
+            stop = min(border + high * shape.length, batch.last)
+            if begin >= stop:
+                continue
+            waiting.append((row, begin, stop))
+            pieces += int(batch.offsets[stop - batch.first] - batch.offsets[begin - batch.first])
+            if pieces > _BATCH_PIECES:
+                self._compare(batch, columns, border, waiting, shared)
+                waiting, pieces = [], 0
         if waiting:
             self._compare(batch, columns, border, waiting, shared)
 
@@ -152,9 +151,7 @@ class ColumnTable:
         stride, offsets = self.intervals.shape[1], batch.offsets
         parts = [slice(offsets[begin - batch.first], offsets[stop - batch.first]) for _, begin, stop in stretches]
         rows = [row * stride for row, _, _ in stretches]
-        places = np.concatenate(
-            [np.minimum(columns[part], stride - 1) + row for row, part in zip(rows, parts, strict=True)]
-        )
+        places = np.concatenate([columns[part] + row for row, part in zip(rows, parts, strict=True)])
         tops = np.concatenate([batch.tops[part] for part in parts])
         bottoms = np.concatenate([batch.bottoms[part] for part in parts])
         found = self.intervals.reshape(-1).take(places)
@@ -176,10 +173,13 @@ class ColumnTable:
             done += stop - begin
 
 
-def _stretches(chosen: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches of neighbours that are chosen: first, one past the last."""
-    edges = np.flatnonzero(np.diff(chosen, prepend=False, append=False)).tolist()
-    return list(zip(edges[::2], edges[1::2], strict=True))
+def _stretches(near: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
+    """Neighbours that are chosen: row, first, one past the last."""
+    padded = np.zeros((near.shape[0], near.shape[1] + 2), np.int8)
+    padded[:, 1:-1] = near
+    steps = padded[:, 1:] - padded[:, :-1]
+    rows, firsts = np.nonzero(steps == 1)
+    return list(zip(rows.tolist(), firsts.tolist(), np.nonzero(steps == -1)[1].tolist(), strict=True))
 
 
 def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:

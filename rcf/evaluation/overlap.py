@@ -67,8 +67,7 @@ def overlaps(
     counts.
     """
     frames, border = shape.length, len(truth) * shape.length
-    count = border + len(predicted) * frames
-    spans = _Spans(np.zeros(count, np.int64), np.zeros(count, np.int64), np.zeros(count, np.int64))
+    spans = _Spans.of(border + len(predicted) * frames)
     table = ColumnTable.empty(len(truth), shape)
     batches: list[Pieces] = []
     for batch in _batches(shape, [*truth, *predicted]):
@@ -90,28 +89,37 @@ def overlaps(
 
 @dataclass(frozen=True, slots=True)
 class _Spans:
-    """How large each mask is and which columns it may touch, of all masks of all tracks."""
+    """How large each mask is and which columns and rows it may touch, of all masks of all tracks."""
 
     areas: Integers
-    left: Integers
-    right: Integers
+    box: Integers
+    """4 N: first column, one past the last, first row, one past the last."""
+
+    @classmethod
+    def of(cls, masks: int) -> "_Spans":
+        """Masks without a pixel."""
+        return cls(np.zeros(masks, np.int64), np.zeros((4, masks), np.int64))
 
     def add(self, batch: Pieces, shape: Shape) -> None:
         """Note the masks of a batch."""
         part, starts = slice(batch.first, batch.last), np.arange(batch.areas.size) * shape.width
+        firsts, lasts = batch.offsets[:-1], batch.offsets[1:] - 1
+        lasts = np.where(batch.tops[lasts] < batch.bottoms[lasts], lasts, np.maximum(lasts - 1, firsts))  # an empty end
+        full = np.where(batch.tops < batch.bottoms, batch.tops, LARGEST_HEIGHT)
         self.areas[part] = batch.areas
-        self.left[part] = batch.columns[batch.offsets[:-1]] - starts
-        self.right[part] = batch.columns[batch.offsets[1:] - 1] - starts
+        self.box[0, part] = batch.columns[firsts] - starts
+        self.box[1, part] = batch.columns[lasts] - starts + 1
+        self.box[2, part] = np.minimum.reduceat(full, firsts)
+        self.box[3, part] = np.maximum.reduceat(batch.bottoms, firsts)
 
     def near(self, truth: int, frames: int, floor: float) -> NDArray[np.bool_]:
         """Which pairs may have an IoU of at least `floor` and share a pixel, (G, P)."""
         border = truth * frames
-        areas, left, right = (
-            (each[:border].reshape(-1, 1, frames), each[border:].reshape(1, -1, frames))
-            for each in (self.areas, self.left, self.right)
-        )
-        meet = (left[0] <= right[1]) & (left[1] <= right[0])
-        most = (np.minimum(*areas) * meet).sum(2)
+        areas = self.areas[:border].reshape(-1, 1, frames), self.areas[border:].reshape(1, -1, frames)
+        mine, theirs = self.box[:, :border].reshape(4, -1, 1, frames), self.box[:, border:].reshape(4, 1, -1, frames)
+        wide, high = (np.minimum(mine[end], theirs[end]) - np.maximum(mine[end - 1], theirs[end - 1]) for end in (1, 3))
+        shared = np.maximum(wide, 0) * np.maximum(high, 0)
+        most = np.minimum(np.minimum(*areas), shared).sum(2)
         total = areas[0].sum(2) + areas[1].sum(2)
         return (most > 0) & (most * (1 + floor) >= floor * total * (1 - 1e-9))
 

@@ -85,13 +85,12 @@ def precision_grid(records: Records, area: int = 0) -> tuple[NDArray[np.int64], 
     wanted = records["positives"][area].sum(axis=0).astype(np.float64)
     category = records["category"].astype(np.int64)
     true, ignored = records["true_positive"][area].astype(np.bool_), records["ignored"][area].astype(np.bool_)
-    present = np.flatnonzero(wanted > 0)
+    present, once = np.flatnonzero(wanted > 0), np.ones(category.size, np.float64)
     grid = np.zeros((present.size, len(true), RECALLS.size))
     for row, k in enumerate(present.tolist()):
         part = slice(int(np.searchsorted(category, k)), int(np.searchsorted(category, k, side="right")))
         found = true[:, part].astype(np.float64)
-        once: Floats = np.ones(found.shape[1], np.float64)
-        grid[row] = _precisions(found, ignored[:, part], once, wanted[k])
+        grid[row] = _precisions(found, ignored[:, part], once[part], wanted[k])
     return present, grid
 
 

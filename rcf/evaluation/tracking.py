@@ -136,5 +136,6 @@ def sequence(compared: ComparedVideo, truth: NDArray[np.int64], predicted: NDArr
 
 def _scores(results: list[Result]) -> TrackingScores:
     hota, identity, clear = results
-    total, detection, association = (100 * float(np.mean(hota[name])) for name in ("HOTA", "DetA", "AssA"))
+    means: list[float] = [100 * float(np.mean(np.asarray(hota[name], np.float64))) for name in ("HOTA", "DetA", "AssA")]
+    total, detection, association = means
     return TrackingScores(total, detection, association, 100 * float(identity["IDF1"]), int(clear["IDSW"]))
