@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
@@ -98,7 +98,7 @@ def cases(draw: st.DrawFn) -> Case:
     return Annotations(Path("truth.json"), videos, known, numbered), predictions
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(cases())
 def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(case: Case) -> None:
     truth, predictions = case
