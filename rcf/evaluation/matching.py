@@ -10,7 +10,7 @@ The rules, as the official evaluator has them:
 - a prediction that found an ignored track is ignored, and so is one that found nothing and lies outside the area range.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,7 +72,10 @@ def match(
     """
     shape = (len(choices), len(IOU_THRESHOLDS), len(iou))
     tracks, ignored = np.full(shape, -1, np.int64), np.zeros(shape, np.bool_)
-    near = [(p, iou[p].tolist()) for p in np.flatnonzero(iou.max(axis=1, initial=0.0) >= _FLOORS[0]).tolist()]
+    near: dict[int, list[tuple[int, float]]] = {}
+    places = np.nonzero(iou >= _FLOORS[0])
+    for p, g, value in zip(*(each.tolist() for each in (*places, iou[places])), strict=True):
+        near.setdefault(p, []).append((g, value))
     done: dict[tuple[bool, ...], tuple[NDArray[np.int64], Flags]] = {}
     for a, chosen in enumerate(choices):
         if chosen.skip not in done:  # most area ranges ignore either none or all
@@ -84,22 +87,24 @@ def match(
 
 
 def _match_with(
-    near: Sequence[tuple[int, Sequence[float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
+    near: Mapping[int, Sequence[tuple[int, float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
 ) -> tuple[NDArray[np.int64], Flags]:
-    """Which track each prediction found, and whether it is to be ignored, (T, P); `near`: IoU with every track."""
-    order = sorted(range(len(skip)), key=skip.__getitem__)
-    candidates = [(p, [(g, iou[g]) for g in order]) for p, iou in near]
-    tracks = np.full((len(_FLOORS), predictions), -1, np.int64)
-    ignored = np.zeros(tracks.shape, np.bool_)
+    """Which track each prediction found, and whether it is to be ignored, (T, P); `near`: tracks with their IoU."""
+    candidates = [(p, sorted(tracks, key=lambda pair: skip[pair[0]])) for p, tracks in near.items()]
+    found = np.full((len(_FLOORS), predictions), -1, np.int64)
+    ignored = np.zeros(found.shape, np.bool_)
+    pairs: list[tuple[int, int]] | None = None
     for t, floor in enumerate(_FLOORS.tolist()):
-        candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
-        candidates = [(p, tracks) for p, tracks in candidates if tracks]
-        if not candidates:
-            break
-        for p, g in _greedy(candidates, floor, skip, crowd):
-            tracks[t, p] = g
+        if any(iou < floor for _, tracks in candidates for _, iou in tracks):
+            candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
+            candidates = [(p, tracks) for p, tracks in candidates if tracks]
+            pairs = None
+        if pairs is None:  # a threshold that excludes nobody changes nothing
+            pairs = _greedy(candidates, floor, skip, crowd)
+        for p, g in pairs:
+            found[t, p] = g
             ignored[t, p] = skip[g]
-    return tracks, ignored
+    return found, ignored
 
 
 def _greedy(
