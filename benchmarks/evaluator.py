@@ -10,7 +10,7 @@ the ratio: larger masks (more text to decode, which both sides must do), and few
 category. The loop does less than `evaluate` (no checks, no matching) and must get equal IoUs wherever they are 0.5 or
 more; below that `evaluate` need not know them.
 
-    python benchmarks/evaluator.py [--videos 300] [--rounds 1]
+    python benchmarks/evaluator.py [--videos 300] [--rounds 2]
 """
 
 import argparse
@@ -251,7 +251,7 @@ def main() -> None:
     """Print one line a setting."""
     parser = argparse.ArgumentParser(description="Evaluator against a plain double loop.")
     parser.add_argument("--videos", type=int, default=300)
-    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--memory-of", type=Path, help="A folder of two files; the benchmark calls itself with it.")
     options = parser.parse_args()
     if options.memory_of is not None:

@@ -22,8 +22,8 @@ __all__ = ["LARGEST_HEIGHT", "DamagedMasksError", "Overlaps", "Segmentations", "
 
 Segmentations = Sequence[Rle | None]
 """One entry a frame."""
-_BATCH_CHARACTERS = 1 << 16
-"""Masks are decoded in batches of about this much text, whose arrays fit in a core's cache."""
+_BATCH_CHARACTERS = 1 << 17
+"""Masks are decoded in batches of about this much text, whose arrays nearly fit in a core's cache."""
 
 
 class DamagedMasksError(Exception):
