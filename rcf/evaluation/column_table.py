@@ -8,7 +8,6 @@ A column that a true mask enters twice or more is marked, and the few pieces tha
 intervals.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -74,16 +73,6 @@ def cut(first: int, runs: Runs, height: int) -> Pieces:
     return Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), offsets, runs.areas())
 
 
-def columns_of(batch: Pieces, shape: Shape, stride: int) -> Integers:
-    """Each piece's column within its track, frame * W + column, plus `stride` times the number of its track.
-
-    An empty piece may stand one column too far, at T * W.
-    """
-    tracks = np.arange(batch.first, batch.last) // shape.length
-    shifts = batch.first * shape.width + tracks * (stride - shape.length * shape.width)
-    return batch.columns + np.repeat(shifts, np.diff(batch.offsets))
-
-
 @dataclass(slots=True)
 class ColumnTable:
     """Where the true tracks are. Each entry is an interval of rows: top in the lower, bottom in the upper 16 bits."""
@@ -100,9 +89,13 @@ class ColumnTable:
 
     def add(self, batch: Pieces, shape: Shape, last: int) -> None:
         """Enter the masks of the batch up to `last`; masks stand in the order of tracks and frames."""
-        part = slice(batch.offsets[last - batch.first])
+        # An empty piece may stand one column too far: not entered here, and of no pixel where it is looked up.
+        offsets = batch.offsets[: last - batch.first + 1]
+        part = slice(offsets[-1])
         full = np.flatnonzero(batch.bottoms[part] > batch.tops[part])
-        columns = columns_of(batch, shape, self.intervals.shape[1])[full]
+        tracks = np.arange(batch.first, last) // shape.length
+        shifts = batch.first * shape.width + tracks * (self.intervals.shape[1] - shape.length * shape.width)
+        columns = (batch.columns[part] + np.repeat(shifts, np.diff(offsets)))[full]
         intervals = batch.tops[full] | batch.bottoms[full].astype(np.uint32) << 16
         self.intervals.reshape(-1)[columns] = intervals
         again = np.flatnonzero(columns[1:] == columns[:-1])
@@ -121,39 +114,34 @@ class ColumnTable:
             again = np.flatnonzero(columns[1:] == columns[:-1])
             columns, intervals, depth = columns[again], intervals[again], depth + 1
 
-    def compare(self, batch: Pieces, shape: Shape, border: int, near: NDArray[np.bool_], shared: Integers) -> None:
-        """Enter into `shared` (G, P T) the pixels that the predictions of the batch share with true tracks `near`."""
-        columns = np.minimum(columns_of(batch, shape, 0), self.intervals.shape[1] - 1)
-        waiting: list[tuple[int, int, int]] = []
-        pieces = 0
-        for row, low, high in _stretches(near):
-            begin = max(border + low * shape.length, batch.first)
-            stop = min(border + high * shape.length, batch.last)
-            if begin >= stop:
-                continue
-            waiting.append((row, begin, stop))
-            pieces += int(batch.offsets[stop - batch.first] - batch.offsets[begin - batch.first])
-            if pieces > _BATCH_PIECES:
-                self._compare(batch, columns, border, waiting, shared)
-                waiting, pieces = [], 0
-        if waiting:
-            self._compare(batch, columns, border, waiting, shared)
+    def compare(self, batch: Pieces, shape: Shape, border: int, wanted: NDArray[np.bool_], shared: Integers) -> None:
+        """Enter into `shared` the pixels that masks of the batch share with true tracks, where `wanted`.
 
-    def _compare(
-        self,
-        batch: Pieces,
-        columns: Integers,
-        border: int,
-        stretches: Sequence[tuple[int, int, int]],
-        shared: Integers,
-    ) -> None:
-        """One look-up for all `stretches`: true track, first mask, one past the last."""
-        stride, offsets = self.intervals.shape[1], batch.offsets
-        parts = [slice(offsets[begin - batch.first], offsets[stop - batch.first]) for _, begin, stop in stretches]
-        rows = [row * stride for row, _, _ in stretches]
-        places = np.concatenate([columns[part] + row for row, part in zip(rows, parts, strict=True)])
-        tops = np.concatenate([batch.tops[part] for part in parts])
-        bottoms = np.concatenate([batch.bottoms[part] for part in parts])
+        Both are (G, P T): true tracks, all masks of the predictions, the first of which is the mask `border`.
+        """
+        low = max(batch.first, border)
+        rows, masks = np.nonzero(wanted[:, low - border : batch.last - border])
+        masks += low - batch.first
+        ends = np.cumsum(batch.offsets[masks + 1] - batch.offsets[masks])
+        begin = 0
+        while begin < rows.size:
+            before = ends[begin - 1] if begin else 0
+            stop = max(begin + 1, int(np.searchsorted(ends, before + _BATCH_PIECES)))
+            part = slice(begin, stop)
+            places = masks[part] + (batch.first - border)
+            shared[rows[part], places] = self._shared(batch, shape, rows[part], masks[part])
+            begin = stop
+
+    def _shared(self, batch: Pieces, shape: Shape, rows: Integers, masks: Integers) -> NDArray[np.uint32]:
+        """Pixels that true track rows[n] shares with mask masks[n] of the batch, (N,)."""
+        begins = batch.offsets[masks]
+        counts = batch.offsets[masks + 1] - begins
+        starts = np.cumsum(counts) - counts
+        pieces = np.arange(counts.sum()) + np.repeat(begins - starts, counts)
+        tracks = (batch.first + masks) // shape.length
+        shifts = batch.first * shape.width - tracks * (shape.length * shape.width) + rows * self.intervals.shape[1]
+        places = batch.columns[pieces] + np.repeat(shifts, counts)
+        tops, bottoms = batch.tops[pieces], batch.bottoms[pieces]
         found = self.intervals.reshape(-1).take(places)
         pixels = _common(found, tops, bottoms)
         if self.layers:
@@ -161,25 +149,7 @@ class ColumnTable:
             places, tops, bottoms = places[several], tops[several], bottoms[several]
             more = [_common(layer.reshape(-1).take(places), tops, bottoms) for layer in self.layers]
             pixels[several] = np.add.reduce(more, axis=0, dtype=np.uint16)
-        starts: list[Integers] = []
-        before = 0
-        for (_, begin, stop), part in zip(stretches, parts, strict=True):
-            starts.append(offsets[begin - batch.first : stop - batch.first] + (before - part.start))
-            before += part.stop - part.start
-        sums = np.add.reduceat(pixels, np.concatenate(starts), dtype=np.uint32)
-        done = 0
-        for row, begin, stop in stretches:
-            shared[row, begin - border : stop - border] = sums[done : done + stop - begin]
-            done += stop - begin
-
-
-def _stretches(near: NDArray[np.bool_]) -> list[tuple[int, int, int]]:
-    """Neighbours that are chosen: row, first, one past the last."""
-    padded = np.zeros((near.shape[0], near.shape[1] + 2), np.int8)
-    padded[:, 1:-1] = near
-    steps = padded[:, 1:] - padded[:, :-1]
-    rows, firsts = np.nonzero(steps == 1)
-    return list(zip(rows.tolist(), firsts.tolist(), np.nonzero(steps == -1)[1].tolist(), strict=True))
+        return np.add.reduceat(pixels, starts, dtype=np.uint32)
 
 
 def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:

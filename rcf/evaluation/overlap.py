@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcf.evaluation.bulk_runs import MAX_POSITIONS, decode_runs
+from rcf.evaluation.bulk_runs import MAX_POSITIONS, Ints, decode_runs
 from rcf.evaluation.column_table import LARGEST_HEIGHT, ColumnTable, Integers, Pieces, Shape, cut
 from rcf.evaluation.rle import empty
 from rcf.structures import Rle
@@ -82,8 +82,8 @@ def overlaps(
         near[row, high:] = False
     shared = np.zeros((len(truth), len(predicted) * frames), np.int64)
     for batch in batches:
-        table.compare(batch, shape, border, near, shared)
-    areas = spans.areas.reshape(-1, frames)
+        table.compare(batch, shape, border, near.reshape(shared.shape), shared)
+    areas = spans.areas.reshape(-1, frames).astype(np.int64)
     return Overlaps(shared.reshape(len(truth), len(predicted), frames), areas[: len(truth)], areas[len(truth) :])
 
 
@@ -91,14 +91,14 @@ def overlaps(
 class _Spans:
     """How large each mask is and which columns and rows it may touch, of all masks of all tracks."""
 
-    areas: Integers
-    box: Integers
+    areas: Ints
+    box: Ints
     """4 N: first column, one past the last, first row, one past the last."""
 
     @classmethod
     def of(cls, masks: int) -> "_Spans":
         """Masks without a pixel."""
-        return cls(np.zeros(masks, np.int64), np.zeros((4, masks), np.int64))
+        return cls(np.zeros(masks, np.int32), np.zeros((4, masks), np.int32))
 
     def add(self, batch: Pieces, shape: Shape) -> None:
         """Note the masks of a batch."""
@@ -113,15 +113,17 @@ class _Spans:
         self.box[3, part] = np.maximum.reduceat(batch.bottoms, firsts)
 
     def near(self, truth: int, frames: int, floor: float) -> NDArray[np.bool_]:
-        """Which pairs may have an IoU of at least `floor` and share a pixel, (G, P)."""
+        """In which frames pairs may share a pixel that may have an IoU of at least `floor`, (G, P, T)."""
         border = truth * frames
         areas = self.areas[:border].reshape(-1, 1, frames), self.areas[border:].reshape(1, -1, frames)
         mine, theirs = self.box[:, :border].reshape(4, -1, 1, frames), self.box[:, border:].reshape(4, 1, -1, frames)
-        wide, high = (np.minimum(mine[end], theirs[end]) - np.maximum(mine[end - 1], theirs[end - 1]) for end in (1, 3))
-        shared = np.maximum(wide, 0) * np.maximum(high, 0)
-        most = np.minimum(np.minimum(*areas), shared).sum(2)
-        total = areas[0].sum(2) + areas[1].sum(2)
-        return (most > 0) & (most * (1 + floor) >= floor * total * (1 - 1e-9))
+        wide, high = (
+            np.maximum(np.minimum(mine[end], theirs[end]) - np.maximum(mine[end - 1], theirs[end - 1]), 0)
+            for end in (1, 3)
+        )
+        most = np.minimum(np.minimum(*areas), wide * high)
+        shared, total = most.sum(2, dtype=np.int64), areas[0].sum(2, dtype=np.int64) + areas[1].sum(2, dtype=np.int64)
+        return (shared * (1 + floor) >= floor * total * (1 - 1e-9))[..., None] & (most > 0)
 
 
 def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[Pieces]:

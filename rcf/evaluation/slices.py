@@ -56,7 +56,11 @@ class Choices:
 def stated_area(track: Track) -> float:
     """Mean of the areas that the file states, over frames with some; the official evaluator never counts them anew."""
     stated = [area for area in track.areas if area]
-    return float(np.add.reduce(stated)) / len(stated) if stated else 0.0
+    if not stated:
+        return 0.0
+    # Whole numbers add up without rounding in any order; others in NumPy's order, as in the official code.
+    total = sum(stated) if all(map(float.is_integer, stated)) else float(np.add.reduce(stated))
+    return total / len(stated)
 
 
 def _stated_areas(compared: ComparedVideo) -> Floats:
