@@ -34,11 +34,12 @@ _COMMANDS = {
     "diff": "What differs between two arms or two trials.",
     "diagnose": "How a network keeps the order of its slots, as one HTML page.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
+    "export-results": "Write results.json in a zip, as a benchmark server takes it.",
     "data": "Make, convert, split and check data sets.",
     "sync": "Send queued events of the ledger to MLflow.",
     "ui": "Show an experiment in MLflow's page, on its charts.",
 }
-"""In the order of a first visit. `rcflab.commands.NAME` holds the function `NAME_command`, or `app` for a group."""
+"""In the order of a first visit. `rcflab.commands.NAME` (_ for -) holds `NAME_command`, or `app` for a group."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -88,11 +89,12 @@ def without_control(text: str) -> str:
 
 
 def _load(name: str) -> Any:
-    module = importlib.import_module(f"rcflab.commands.{name}")
+    plain = name.replace("-", "_")
+    module = importlib.import_module(f"rcflab.commands.{plain}")
     if hasattr(module, "app"):
         return typer.main.get_command(module.app)
     single = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    single.command(name)(getattr(module, f"{name}_command"))
+    single.command(name)(getattr(module, f"{plain}_command"))
     return typer.main.get_command(single)
 
 

@@ -26,6 +26,7 @@ from rcf.data.sounds import audio_problems, open_sounds
 from rcf.data.synthetic import synthetic_digest
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError, Problem
+from rcf.evaluation.checks import numbering_problems
 from rcf.evaluation.chosen_frames import frames_problems
 
 SplitName = Literal["train", "val"]
@@ -57,7 +58,19 @@ def open_training(config: RcfConfig) -> VideoDataset | Mixture:
 
 def open_validation(config: RcfConfig) -> VideoDataset:
     """What a trial is scored on. Raises rcf.errors.InputError."""
-    annotations, frames = _load(config, "val")
+    return _shown(config, *_load(config, "val"))
+
+
+def open_for_prediction(config: RcfConfig) -> VideoDataset:
+    """The same videos, labelled or not, as the public validation split is. Raises rcf.errors.InputError."""
+    if isinstance(config.data, CocoConfig):
+        return open_validation(config)
+    path, frames = find_split(data_root(config.data), _folder_name(config.data, "val"))
+    return _shown(config, load_annotations(path, frames, require_tracks=False), frames)
+
+
+def _shown(config: RcfConfig, annotations: Annotations, frames: Path) -> VideoDataset:
+    """Videos at the size at which the network sees them."""
     box = config.evaluation.input or config.input
     size_of = partial(network_size, box=box)
     budget = config.training.cache_mb * _MEGABYTE
@@ -74,6 +87,7 @@ def data_problems(config: RcfConfig) -> list[Problem]:
         problems += category_problems(train, val)
     if val is not None:
         problems += frames_problems(val, config.evaluation.frames)
+        problems += numbering_problems(val)
     for split, found in zip(SPLITS, (train, val), strict=True):
         if found is not None and config.model.audio.features != "none" and not isinstance(config.data, CocoConfig):
             problems += audio_problems(found, _audio_folder(config, split))

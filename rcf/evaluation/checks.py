@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from rcf.data.annotations import Annotations, Video
 from rcf.data.problems import Collector
 from rcf.data.runs import parse_counts
+from rcf.errors import Problem
 from rcf.evaluation.bulk_runs import damaged
 from rcf.evaluation.overlap import LARGEST_HEIGHT
 from rcf.structures import Rle, TrackPrediction
@@ -65,21 +66,49 @@ class TrackChecks:
         self.length(place, len(masks), video)
         self._tracks.append((place, masks, video))
         size = [video.height, video.width]
+        sizes = [mask["size"] for mask in masks if mask is not None]
+        if sizes.count(size) == len(sizes):  # much faster than a look at each
+            return
         for frame, mask in enumerate(masks):
             if mask is not None and mask["size"] != size:
-                hint = "Masks must be at the video's own size, not at the network's"
-                wanted = f"{size}, [height, width] of video {video.id}"
-                self.problems.add(f"{place}/segmentations/{frame}/size", str(mask["size"])[:60], wanted, hint)
+                self.size(f"{place}/segmentations/{frame}", mask, video)
+
+    def size(self, place: str, mask: Rle, video: Video) -> None:
+        """A mask of another size than its video."""
+        hint = "Masks must be at the video's own size, not at the network's"
+        wanted = f"{[video.height, video.width]}, [height, width] of video {video.id}"
+        self.problems.add(f"{place}/size", str(mask["size"])[:60], wanted, hint)
+
+    def row_id(self, place: str) -> None:
+        """A row that came with an id of its own: nobody needs it."""
+
+    def absent(self, entry: object) -> bool:
+        """Whether an entry of `segmentations` says that the object is not there; anything else must be a mask."""
+        return entry is None or entry == []
+
+    def annotation_id(self, place: str, number: int) -> None:
+        """The official evaluator takes a match with id 0 for none, so its numbers would differ from ours."""
+        if number == 0:
+            hint = (
+                "The official evaluator counts whoever finds it as false: number annotations from 1, or --mode compat"
+            )
+            self.problems.add(f"{place}/id", "0", "an id of at least 1", hint)
 
     def counts(self) -> None:
-        """Decode every mask seen so far that has its video's size."""
+        """Decode the masks that were seen since the last call; they are let go."""
         for place, masks, video in self._tracks:
-            size, pixels = [video.height, video.width], video.height * video.width
-            frames = {frame: mask["counts"] for frame, mask in enumerate(masks) if mask and mask["size"] == size}
-            for index in damaged(list(frames.values()), pixels):
-                frame = list(frames)[index]
-                got = _fault(frames[frame])
-                self.problems.add(f"{place}/segmentations/{frame}/counts", got, f"runs of {pixels} pixels in all")
+            for frame in self._damaged(masks, video):
+                mask = masks[frame]
+                assert mask is not None
+                wanted = f"runs of {math.prod(mask['size'])} pixels in all"
+                self.problems.add(f"{place}/segmentations/{frame}/counts", _fault(mask["counts"]), wanted)
+        self._tracks.clear()
+
+    def _damaged(self, masks: Sequence[Rle | None], video: Video) -> list[int]:
+        """Frames whose counts are no whole mask; those of another size are a fault already."""
+        size = [video.height, video.width]
+        frames = {frame: mask["counts"] for frame, mask in enumerate(masks) if mask and mask["size"] == size}
+        return [list(frames)[index] for index in damaged(list(frames.values()), video.height * video.width)]
 
     def finish(self, decode: bool) -> None:
         """Raise rcf.errors.InputError when there was a problem; with `decode`, look at all counts in any case."""
@@ -103,6 +132,14 @@ def check_predictions(
     checks.finish(decode)
 
 
+def numbering_problems(annotations: Annotations) -> list[Problem]:
+    """Annotations that `check_tracks` would refuse for their id, to be told before a training instead of after it."""
+    checks = TrackChecks.against(annotations, str(annotations.path))
+    for index, track in enumerate(annotations.tracks):
+        checks.annotation_id(f"/annotations/{index}", track.id)
+    return checks.problems.listed()
+
+
 def check_tracks(annotations: Annotations, decode: bool = False) -> None:
     """The same for the annotations' own tracks; those of `load_annotations` always pass."""
     checks = TrackChecks.against(annotations, str(annotations.path))
@@ -111,6 +148,7 @@ def check_tracks(annotations: Annotations, decode: bool = False) -> None:
             checks.problems.add(f"/videos/{index}/height", str(video.height), f"at most {LARGEST_HEIGHT}")
     for index, track in enumerate(annotations.tracks):
         place = f"/annotations/{index}"
+        checks.annotation_id(place, track.id)
         checks.category(place, track.category_id)
         video = checks.video(place, track.video_id)
         if video is not None:

@@ -6,7 +6,7 @@ A track keeps its identity and its score, both come from the whole video; it is 
 that count. So the question is how well an object is followed through a burst, not whether a burst alone shows it.
 """
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TypeVar
 
@@ -50,9 +50,18 @@ def restrict(
         )
         for track in annotations.tracks
     ]
-    cut = [replace(each, segmentations=_cut(each.segmentations, kept[each.video_id])) for each in predictions]
     seen = tuple(track for track in tracks if any(track.segmentations))
-    return replace(annotations, videos=videos, tracks=seen), [each for each in cut if any(each.segmentations)]
+    return replace(annotations, videos=videos, tracks=seen), _seen_in(predictions, kept)
+
+
+def restrict_video(video: Video, predictions: Sequence[TrackPrediction], choice: FrameChoice) -> list[TrackPrediction]:
+    """The predictions of one video, as `restrict` leaves them."""
+    return list(predictions) if choice == "all" else _seen_in(predictions, {video.id: frames_of(video, choice)})
+
+
+def _seen_in(predictions: Sequence[TrackPrediction], kept: Mapping[int, Set[int]]) -> list[TrackPrediction]:
+    cut = [replace(each, segmentations=_cut(each.segmentations, kept[each.video_id])) for each in predictions]
+    return [each for each in cut if any(each.segmentations)]
 
 
 def _cut(entries: Sequence[Entry | None], kept: Set[int]) -> tuple[Entry | None, ...]:

@@ -10,7 +10,7 @@ The rules, as the official evaluator has them:
 - a prediction that found an ignored track is ignored, and so is one that found nothing and lies outside the area range.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,22 +30,19 @@ _FLOORS = np.minimum(IOU_THRESHOLDS, 1 - 1e-10)
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class TrueTracks:
-    """The G true tracks of one video and category, in the order of the file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Which of the tracks of one video and category a statistic is about, say those of one area range."""
 
-    crowd: Sequence[bool]
-    mean_areas: Sequence[float]
-
-    def ignored(self, low: float, high: float) -> tuple[bool, ...]:
-        """Which tracks do not count in an area range."""
-        pairs = zip(self.crowd, self.mean_areas, strict=True)
-        return tuple(crowd or not low <= area <= high for crowd, area in pairs)
+    skip: tuple[bool, ...]
+    """G: true tracks that do not count: crowds, and those outside."""
+    outside: Flags
+    """P: predictions that do not count where they find nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Matches:
-    """A area ranges, T thresholds, P predictions."""
+    """A choices of tracks, T thresholds, P predictions."""
 
     true_positive: Flags
     """A T P: found a track that counts."""
@@ -53,43 +50,60 @@ class Matches:
     """A T P: neither true nor false."""
     positives: NDArray[np.int64]
     """A: tracks that count."""
+    tracks: NDArray[np.int64]
+    """A T P: the true track that was found, -1 for none."""
 
 
-def match(iou: NDArray[np.float64], truth: TrueTracks, mean_areas: NDArray[np.float64]) -> Matches:
+Credit = Callable[[NDArray[np.int64]], Flags]
+"""Which matches count as found: all of them, unless the rules of an evaluation say otherwise."""
+
+
+def every(tracks: NDArray[np.int64]) -> Flags:
+    """A match is a match."""
+    return tracks >= 0
+
+
+def match(
+    iou: NDArray[np.float64], crowd: Sequence[bool], choices: Sequence[Chosen], credit: Credit = every
+) -> Matches:
     """Match predictions, sorted by score, to true tracks.
 
-    iou: (P, G); mean_areas: (P,), of the predictions.
+    iou: (P, G), exact where it is at least the lowest threshold; crowd: G.
     """
-    shape = (len(AREA_RANGES), len(IOU_THRESHOLDS), len(mean_areas))
-    found, ignored = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
-    positives = np.zeros(len(AREA_RANGES), np.int64)
-    near = [(p, iou[p].tolist()) for p in np.flatnonzero(iou.max(axis=1, initial=0.0) >= _FLOORS[0]).tolist()]
-    done: dict[tuple[bool, ...], tuple[Flags, Flags]] = {}
-    for a, (_, low, high) in enumerate(AREA_RANGES):
-        skip = truth.ignored(low, high)
-        positives[a] = len(skip) - sum(skip)
-        if skip not in done:  # most ranges ignore either none or all
-            done[skip] = _match_with(near, skip, truth.crowd, len(mean_areas))
-        found[a], ignored[a] = done[skip]
-        ignored[a] |= ~found[a] & ((mean_areas < low) | (mean_areas > high))
-    return Matches(found & ~ignored, ignored, positives)
+    shape = (len(choices), len(IOU_THRESHOLDS), len(iou))
+    tracks, ignored = np.full(shape, -1, np.int64), np.zeros(shape, np.bool_)
+    near: dict[int, list[tuple[int, float]]] = {}
+    places = np.nonzero(iou >= _FLOORS[0])
+    for p, g, value in zip(*(each.tolist() for each in (*places, iou[places])), strict=True):
+        near.setdefault(p, []).append((g, value))
+    done: dict[tuple[bool, ...], tuple[NDArray[np.int64], Flags]] = {}
+    for a, chosen in enumerate(choices):
+        if chosen.skip not in done:  # most area ranges ignore either none or all
+            done[chosen.skip] = _match_with(near, chosen.skip, crowd, len(iou))
+        tracks[a], ignored[a] = done[chosen.skip]
+        ignored[a] |= ~credit(tracks[a]) & chosen.outside
+    positives = np.array([len(chosen.skip) - sum(chosen.skip) for chosen in choices], np.int64)
+    return Matches(credit(tracks) & ~ignored, ignored, positives, tracks)
 
 
 def _match_with(
-    near: Sequence[tuple[int, Sequence[float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
-) -> tuple[Flags, Flags]:
-    """Which predictions found a track, which found one to ignore, (T, P); `near`: predictions, IoU with every track."""
-    order = sorted(range(len(skip)), key=skip.__getitem__)
-    candidates = [(p, [(g, iou[g]) for g in order]) for p, iou in near]
-    found = np.zeros((len(_FLOORS), predictions), np.bool_)
-    ignored = np.zeros_like(found)
+    near: Mapping[int, Sequence[tuple[int, float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
+) -> tuple[NDArray[np.int64], Flags]:
+    """Which track each prediction found, and whether it is to be ignored, (T, P); `near`: tracks with their IoU."""
+    candidates = [(p, sorted(tracks, key=lambda pair: skip[pair[0]])) for p, tracks in near.items()]
+    found = np.full((len(_FLOORS), predictions), -1, np.int64)
+    ignored = np.zeros(found.shape, np.bool_)
+    pairs: list[tuple[int, int]] | None = None
     for t, floor in enumerate(_FLOORS.tolist()):
-        candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
-        candidates = [(p, tracks) for p, tracks in candidates if tracks]
-        if candidates:
+        if any(iou < floor for _, tracks in candidates for _, iou in tracks):
+            candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
+            candidates = [(p, tracks) for p, tracks in candidates if tracks]
+            pairs = None
+        if pairs is None:  # a threshold that excludes nobody changes nothing
             pairs = _greedy(candidates, floor, skip, crowd)
-            found[t, [p for p, _ in pairs]] = True
-            ignored[t, [p for p, g in pairs if skip[g]]] = True
+        for p, g in pairs:
+            found[t, p] = g
+            ignored[t, p] = skip[g]
     return found, ignored
 
 

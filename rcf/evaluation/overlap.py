@@ -1,12 +1,10 @@
 """Shared pixels of all predicted and true tracks of a video, exact, without a loop over pairs and frames.
 
-    true tracks --decode--> runs --cut at columns--> _Table: (frame, column) -> rows [top, bottom)  one look-up a column
-    predictions --decode--> runs --cut at columns--> (frame, column, top, bottom)                   all tracks at once
-    look up the predictions' columns, cut the two intervals of rows, sum within each mask --> pixels
+    true tracks --decode_runs, cut--> ColumnTable        predictions --decode_runs, cut--> Pieces
+    pairs that can reach `floor` (areas, columns they span) --ColumnTable.compare--> pixels
 
 Whole numbers throughout, so intersections and unions equal those of pycocotools, whose `iou` of two masks costs several
-times what all this costs a mask and pair. A column that a true mask enters twice or more is marked, and the few pieces
-that meet it are compared with each of its intervals.
+times what all this costs a mask and pair.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,40 +13,29 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcf.evaluation.bulk_runs import MAX_POSITIONS, Ints, Runs, decode_runs
+from rcf.evaluation.bulk_runs import MAX_POSITIONS, Ints, decode_runs
+from rcf.evaluation.column_table import LARGEST_HEIGHT, ColumnTable, Integers, Pieces, Shape, cut
 from rcf.evaluation.rle import empty
 from rcf.structures import Rle
 
+__all__ = ["LARGEST_HEIGHT", "DamagedMasksError", "Overlaps", "Segmentations", "Shape", "overlaps"]
+
 Segmentations = Sequence[Rle | None]
 """One entry a frame."""
-Integers = NDArray[np.int64]
-_Halves = NDArray[np.uint16]
-_MARK = 2**16 - 1
-"""Stands for the top of a column with several intervals; no piece reaches so far down, so nothing is counted there."""
-LARGEST_HEIGHT = _MARK - 1
-_BATCH_CHARACTERS = 1 << 16
-"""Masks are decoded in batches of about this much text, whose arrays fit in a core's cache."""
+_BATCH_CHARACTERS = 1 << 17
+"""Masks are decoded in batches of about this much text, whose arrays nearly fit in a core's cache."""
 
 
 class DamagedMasksError(Exception):
     """Some counts are no whole mask; bulk_runs.damaged says which."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """Size of one video: pixels and frames."""
-
-    height: int
-    width: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Overlaps:
     """Pixels of G true and P predicted tracks over the T frames of a video."""
 
     shared: Integers
-    """G P, summed over the frames; 0 where the categories differ."""
+    """G P T; 0 where a pair was not to be compared, or cannot reach the floor."""
     truth: Integers
     """G T"""
     predicted: Integers
@@ -56,27 +43,14 @@ class Overlaps:
 
     def iou(self) -> NDArray[np.float64]:
         """Sum of intersections / sum of unions, (G, P); 0 where both tracks are empty."""
-        union = self.truth.sum(1)[:, None] + self.predicted.sum(1) - self.shared
+        shared = self.shared.sum(2)
+        union = self.truth.sum(1)[:, None] + self.predicted.sum(1) - shared
+        return shared / np.maximum(union, 1)
+
+    def frame_iou(self) -> NDArray[np.float64]:
+        """IoU in each frame, (G, P, T); 0 where both are empty."""
+        union = self.truth[:, None] + self.predicted - self.shared
         return self.shared / np.maximum(union, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pieces:
-    """Runs cut at column borders, of the masks `first`, `first` + 1, ... of a list of tracks."""
-
-    first: int
-    columns: Ints
-    """Column of the whole batch: W columns a mask."""
-    tops: _Halves
-    bottoms: _Halves
-    offsets: Integers
-    """Mask m of the batch owns the pieces offsets[m] .. offsets[m + 1] - 1."""
-    areas: Integers
-
-    @property
-    def last(self) -> int:
-        """One past the last mask."""
-        return self.first + self.areas.size
 
 
 def overlaps(
@@ -84,33 +58,75 @@ def overlaps(
     truth: Sequence[Segmentations],
     predicted: Sequence[Segmentations],
     ranges: Sequence[tuple[int, int]],
+    floor: float = 0.0,
 ) -> Overlaps:
-    """Compare each true track g with the predictions ranges[g][0] .. ranges[g][1] - 1, those of its category.
+    """Compare each true track g with the predictions ranges[g][0] .. ranges[g][1] - 1, say those of its category.
 
-    All masks must have the video's size, all tracks its length. Raises DamagedMasksError for corrupt counts.
+    All masks must have the video's size, all tracks its length. Pairs whose IoU is surely below `floor` are left out:
+    one that looks for an IoU of 0.5 need not know how far below it the others are. Raises DamagedMasksError for corrupt
+    counts.
     """
     frames, border = shape.length, len(truth) * shape.length
-    areas = np.zeros(border + len(predicted) * frames, np.int64)
-    shared = np.zeros((len(truth), len(predicted) * frames), np.int64)
-    table = _Table.empty(len(truth), shape)
+    spans = _Spans.of(border + len(predicted) * frames)
+    table = ColumnTable.empty(len(truth), shape)
+    batches: list[Pieces] = []
     for batch in _batches(shape, [*truth, *predicted]):
-        areas[batch.first : batch.last] = batch.areas
+        spans.add(batch, shape)
         if batch.first < border:
             table.add(batch, shape, min(border, batch.last))
-        if batch.last <= border:
-            continue
-        columns = _columns(batch, shape, 0)
-        for row, (low, high) in enumerate(ranges):
-            begin, stop = max(border + low * frames, batch.first), min(border + high * frames, batch.last)
-            if begin < stop:
-                part = slice(begin - batch.first, stop - batch.first)
-                shared[row, begin - border : stop - border] = table.shared(row, batch, columns, part)
-    by_track = areas.reshape(-1, frames)
-    totals = np.add.reduce(shared.reshape(len(truth), len(predicted), frames), axis=2)
-    return Overlaps(totals, by_track[: len(truth)], by_track[len(truth) :])
+        if batch.last > border:
+            batches.append(batch)
+    near = spans.near(len(truth), frames, floor)
+    for row, (low, high) in enumerate(ranges):
+        near[row, :low] = False
+        near[row, high:] = False
+    shared = np.zeros((len(truth), len(predicted) * frames), np.int64)
+    for batch in batches:
+        table.compare(batch, shape, border, near.reshape(shared.shape), shared)
+    areas = spans.areas.reshape(-1, frames).astype(np.int64)
+    return Overlaps(shared.reshape(len(truth), len(predicted), frames), areas[: len(truth)], areas[len(truth) :])
 
 
-def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[_Pieces]:
+@dataclass(frozen=True, slots=True)
+class _Spans:
+    """How large each mask is and which columns and rows it may touch, of all masks of all tracks."""
+
+    areas: Ints
+    box: Ints
+    """4 N: first column, one past the last, first row, one past the last."""
+
+    @classmethod
+    def of(cls, masks: int) -> "_Spans":
+        """Masks without a pixel."""
+        return cls(np.zeros(masks, np.int32), np.zeros((4, masks), np.int32))
+
+    def add(self, batch: Pieces, shape: Shape) -> None:
+        """Note the masks of a batch."""
+        part, starts = slice(batch.first, batch.last), np.arange(batch.areas.size) * shape.width
+        firsts, lasts = batch.offsets[:-1], batch.offsets[1:] - 1
+        lasts = np.where(batch.tops[lasts] < batch.bottoms[lasts], lasts, np.maximum(lasts - 1, firsts))  # an empty end
+        full = np.where(batch.tops < batch.bottoms, batch.tops, LARGEST_HEIGHT)
+        self.areas[part] = batch.areas
+        self.box[0, part] = batch.columns[firsts] - starts
+        self.box[1, part] = batch.columns[lasts] - starts + 1
+        self.box[2, part] = np.minimum.reduceat(full, firsts)
+        self.box[3, part] = np.maximum.reduceat(batch.bottoms, firsts)
+
+    def near(self, truth: int, frames: int, floor: float) -> NDArray[np.bool_]:
+        """In which frames pairs may share a pixel that may have an IoU of at least `floor`, (G, P, T)."""
+        border = truth * frames
+        areas = self.areas[:border].reshape(-1, 1, frames), self.areas[border:].reshape(1, -1, frames)
+        mine, theirs = self.box[:, :border].reshape(4, -1, 1, frames), self.box[:, border:].reshape(4, 1, -1, frames)
+        wide, high = (
+            np.maximum(np.minimum(mine[end], theirs[end]) - np.maximum(mine[end - 1], theirs[end - 1]), 0)
+            for end in (1, 3)
+        )
+        most = np.minimum(np.minimum(*areas), wide * high)
+        shared, total = most.sum(2, dtype=np.int64), areas[0].sum(2, dtype=np.int64) + areas[1].sum(2, dtype=np.int64)
+        return (shared * (1 + floor) >= floor * total * (1 - 1e-9))[..., None] & (most > 0)
+
+
+def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[Pieces]:
     """All masks of all tracks, one after the other, in batches that may begin and end inside a track."""
     nothing = empty(shape.height, shape.width)["counts"]
     texts = [nothing if mask is None else mask["counts"] for track in tracks for mask in track]
@@ -125,99 +141,5 @@ def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[_Pieces]
         runs = decode_runs(texts[first:last], size)
         if runs is None:
             raise DamagedMasksError
-        yield _cut(first, runs, shape.height)
+        yield cut(first, runs, shape.height)
         first = last
-
-
-def _cut(first: int, runs: Runs, height: int) -> _Pieces:
-    """Split the runs that leave their column, so that every piece is an interval of rows of one column."""
-    columns = runs.starts // np.int32(height)
-    tops = runs.starts - columns * np.int32(height)
-    bottoms = tops + runs.lengths
-    offsets = runs.offsets
-    if bottoms.max(initial=0) > height:
-        pieces = np.maximum((bottoms + np.int32(height - 1)) // np.int32(height), 1)
-        stops = np.cumsum(pieces, dtype=np.int64)
-        source = np.repeat(np.arange(pieces.size), pieces)
-        columns, tops, bottoms = columns[source], tops[source], bottoms[source]
-        more = np.flatnonzero(source[1:] == source[:-1]) + 1  # all but the first piece of a run
-        nth = (more - (stops - pieces)[source[more]]).astype(np.int32)
-        columns[more] += nth
-        tops[more] = 0
-        bottoms[more] -= nth * np.int32(height)
-        np.minimum(bottoms, height, out=bottoms)
-        offsets = np.append(0, stops)[offsets]
-    return _Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), offsets, runs.areas())
-
-
-def _columns(batch: _Pieces, shape: Shape, stride: int) -> Integers:
-    """Each piece's column within its track, frame * W + column, plus `stride` times the number of its track.
-
-    An empty piece may stand one column too far, at T * W.
-    """
-    tracks = np.arange(batch.first, batch.last) // shape.length
-    shifts = batch.first * shape.width + tracks * (stride - shape.length * shape.width)
-    return batch.columns + np.repeat(shifts, np.diff(batch.offsets))
-
-
-@dataclass(slots=True)
-class _Table:
-    """Where the true tracks are. Each entry is an interval of rows: top in the lower, bottom in the upper 16 bits."""
-
-    intervals: NDArray[np.uint32]
-    """G, T * W + 1: the interval of each column, frame after frame; a top of _MARK where there are several."""
-    layers: list[NDArray[np.uint32]]
-    """The same for the columns with several intervals, as many layers as the busiest column needs."""
-
-    @classmethod
-    def empty(cls, tracks: int, shape: Shape) -> "_Table":
-        """Tracks that are nowhere."""
-        return cls(np.zeros((tracks, shape.length * shape.width + 1), np.uint32), [])
-
-    def add(self, batch: _Pieces, shape: Shape, last: int) -> None:
-        """Enter the masks of the batch up to `last`; masks stand in the order of tracks and frames."""
-        part = slice(batch.offsets[last - batch.first])
-        full = np.flatnonzero(batch.bottoms[part] > batch.tops[part])
-        columns = _columns(batch, shape, self.intervals.shape[1])[full]
-        intervals = batch.tops[full] | batch.bottoms[full].astype(np.uint32) << 16
-        self.intervals.reshape(-1)[columns] = intervals
-        again = np.flatnonzero(columns[1:] == columns[:-1])
-        if not again.size:
-            return
-        marked = np.zeros(columns.size, np.bool_)
-        marked[again], marked[again + 1] = True, True
-        several = np.flatnonzero(marked)
-        columns, intervals = columns[several], intervals[several]
-        self.intervals.reshape(-1)[columns] = _MARK
-        depth = 0
-        while columns.size:
-            if depth == len(self.layers):
-                self.layers.append(np.zeros_like(self.intervals))
-            self.layers[depth].reshape(-1)[columns] = intervals  # of several in a column the last one stays
-            again = np.flatnonzero(columns[1:] == columns[:-1])
-            columns, intervals, depth = columns[again], intervals[again], depth + 1
-
-    def shared(self, row: int, batch: _Pieces, columns: Integers, masks: slice) -> NDArray[np.uint32]:
-        """Pixels that true track `row` shares with each of the `masks` of the batch."""
-        offsets = batch.offsets[masks.start : masks.stop + 1]
-        part = slice(offsets[0], offsets[-1])
-        columns, tops, bottoms = columns[part], batch.tops[part], batch.bottoms[part]
-        found = self.intervals[row].take(columns, mode="clip")
-        pixels = _common(found, tops, bottoms)
-        if self.layers:
-            several = np.flatnonzero(found == _MARK)
-            columns, tops, bottoms = columns[several], tops[several], bottoms[several]
-            more = [_common(layer[row].take(columns, mode="clip"), tops, bottoms) for layer in self.layers]
-            pixels[several] = np.add.reduce(more, axis=0, dtype=np.uint16)
-        return np.add.reduceat(pixels, offsets[:-1] - offsets[0], dtype=np.uint32)
-
-
-def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:
-    """Rows that two intervals share, element by element."""
-    top = intervals.astype(np.uint16)  # the lower half
-    bottom = (intervals >> 16).astype(np.uint16)
-    np.maximum(top, tops, out=top)
-    np.minimum(bottom, bottoms, out=bottom)
-    np.maximum(bottom, top, out=bottom)
-    bottom -= top
-    return bottom

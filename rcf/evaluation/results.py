@@ -32,10 +32,7 @@ def load_results(path: Path, annotations: Annotations) -> tuple[TrackPrediction,
     checks = TrackChecks.against(annotations, str(path))
     found: list[TrackPrediction] = []
     for index, value in enumerate(document):
-        if not isinstance(value, dict):
-            checks.problems.add(f"/{index}", describe(value), "an object")
-            continue
-        prediction = _prediction(checks, Row(checks.problems, f"/{index}", value))
+        prediction = read_prediction(checks, index, value)
         if prediction is not None:
             found.append(prediction)
     checks.finish(decode=True)
@@ -44,15 +41,7 @@ def load_results(path: Path, annotations: Annotations) -> tuple[TrackPrediction,
 
 def write_results(path: Path, predictions: Sequence[TrackPrediction]) -> None:
     """Write a results file, whole or not at all."""
-    rows = [
-        {
-            "video_id": prediction.video_id,
-            "category_id": prediction.category_id,
-            "score": prediction.score,
-            "segmentations": list(prediction.segmentations),
-        }
-        for prediction in predictions
-    ]
+    rows = [row_of(prediction) for prediction in predictions]
     path.parent.mkdir(parents=True, exist_ok=True)
     neighbour = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
@@ -65,7 +54,24 @@ def write_results(path: Path, predictions: Sequence[TrackPrediction]) -> None:
         neighbour.unlink(missing_ok=True)
 
 
-def _prediction(checks: TrackChecks, row: Row) -> TrackPrediction | None:
+def row_of(prediction: TrackPrediction) -> dict[str, object]:
+    """A row of the file."""
+    return {
+        "video_id": prediction.video_id,
+        "category_id": prediction.category_id,
+        "score": prediction.score,
+        "segmentations": list(prediction.segmentations),
+    }
+
+
+def read_prediction(checks: TrackChecks, index: int, value: Json) -> TrackPrediction | None:
+    """One row of a results file; None where it cannot be used, with its faults noted in `checks`."""
+    if not isinstance(value, dict):
+        checks.problems.add(f"/{index}", describe(value), "an object")
+        return None
+    row = Row(checks.problems, f"/{index}", value)
+    if "id" in value:
+        checks.row_id(row.place)
     video_id, category_id, score = row.integer("video_id"), row.integer("category_id"), _score(checks, row)
     if category_id is not None:
         checks.category(row.place, category_id)
@@ -97,7 +103,7 @@ def _masks(checks: TrackChecks, place: str, entries: list[Json], video: Video) -
     masks: list[Rle | None] = []
     for frame, entry in enumerate(entries):
         compressed = _compressed(entry)
-        if compressed is None and entry is not None:
+        if compressed is None and not checks.absent(entry):
             read = read_mask(checks.problems, f"{place}/segmentations/{frame}", entry, video.height, video.width)
             compressed = read[0] if read is not None else None
         masks.append(compressed)

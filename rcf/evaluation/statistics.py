@@ -31,7 +31,8 @@ STAT_NAMES = (
 )
 MOST_PREDICTIONS = 100
 """Predictions of one video and category that are looked at."""
-_RECALLS = np.linspace(0.0, 1.0, 101)
+RECALLS = np.linspace(0.0, 1.0, 101)
+"""Where precision is read off."""
 
 
 def stats_from_records(records: Records, weights: Floats | None = None) -> Stats:
@@ -76,6 +77,23 @@ def track_metric(name: str) -> str:
     return f"val/{name.lower()}"
 
 
+def precision_grid(records: Records, area: int = 0) -> tuple[NDArray[np.int64], Floats]:
+    """Categories that have true tracks, by index (K',), and their precision at each threshold and recall, (K', T, 101).
+
+    `area` is the place of a range along the first axis of the records.
+    """
+    wanted = records["positives"][area].sum(axis=0).astype(np.float64)
+    category = records["category"].astype(np.int64)
+    true, ignored = records["true_positive"][area].astype(np.bool_), records["ignored"][area].astype(np.bool_)
+    present, once = np.flatnonzero(wanted > 0), np.ones(category.size, np.float64)
+    grid = np.zeros((present.size, len(true), RECALLS.size))
+    for row, k in enumerate(present.tolist()):
+        part = slice(int(np.searchsorted(category, k)), int(np.searchsorted(category, k, side="right")))
+        found = true[:, part].astype(np.float64)
+        grid[row] = _precisions(found, ignored[:, part], once[part], wanted[k])
+    return present, grid
+
+
 def _area_stats(records: Records, weights: Floats, area: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Mean precisions and recalls at 1, 10 and 100 predictions, each (K', T), of the K' categories with true tracks."""
     wanted = weights @ records["positives"][area].astype(np.float64)
@@ -95,7 +113,12 @@ def _area_stats(records: Records, weights: Floats, area: int) -> tuple[Floats, F
 
 
 def _mean_precision(found: Floats, ignored: Flags, weight: Floats, positives: float) -> Floats:
-    """Precision of one category, highest at this recall or beyond, mean over the 101 recalls, (T,).
+    """Mean over the 101 recalls of the precision of one category, (T,)."""
+    return _precisions(found, ignored, weight, positives).mean(axis=1)
+
+
+def _precisions(found: Floats, ignored: Flags, weight: Floats, positives: float) -> Floats:
+    """Precision of one category at 101 recalls, the highest at this recall or beyond, (T, 101).
 
     found: (T, D), the weight of a prediction where it is a true positive, else 0. A recall not reached counts 0.
     """
@@ -105,5 +128,4 @@ def _mean_precision(found: Floats, ignored: Flags, weight: Floats, positives: fl
     best = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     best = np.concatenate((best, np.zeros((len(best), 1))), axis=1)
     recall = true / positives
-    rows = [best[t, np.searchsorted(recall[t], _RECALLS, side="left")].mean() for t in range(len(best))]
-    return np.array(rows)
+    return np.stack([best[t, np.searchsorted(recall[t], RECALLS, side="left")] for t in range(len(best))])

@@ -1,27 +1,25 @@
 """AP and AR of whole tracks, equal to the official YouTube-VIS evaluator to 1e-9 (its rules: `matching`, `statistics`).
 
-    Annotations + predictions --check--> each video: overlaps --> IoU --> match --> records --> stats
+    Annotations + predictions --rules.check--> each video: compare_video --TrackRecords: match--> records --> stats
 
-Stricter than the official code, which is silent there: a track of another length or size than its video and an id that
-the annotations do not have are errors; annotation id 0 is an id like any other (the official code takes a match to it
-for none).
+`rules` says what is an error and what counts: `rules.STRICT`, or `compat.Compat` for the official code as it is.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rcf.data.annotations import Annotations, Track, Video
-from rcf.evaluation.checks import check_predictions, check_tracks
-from rcf.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, Matches, TrueTracks, match
-from rcf.evaluation.overlap import DamagedMasksError, Overlaps, Shape, overlaps
-from rcf.evaluation.statistics import MOST_PREDICTIONS, Stats, stats_from_records
+from rcf.evaluation.compared import BY_CATEGORY, ComparedVideo, compare_video
+from rcf.evaluation.matching import IOU_THRESHOLDS, Matches, match
+from rcf.evaluation.overlap import DamagedMasksError
+from rcf.evaluation.rules import STRICT, Rules
+from rcf.evaluation.slices import BY_AREA, Slicing
+from rcf.evaluation.statistics import MOST_PREDICTIONS, Stats
 from rcf.structures import TrackPrediction
-
-Ranges = Mapping[int, tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,77 +33,91 @@ class TrackEvaluation:
 
 
 def evaluate(
-    annotations: Annotations, predictions: Sequence[TrackPrediction], source: str = "predictions"
+    annotations: Annotations,
+    predictions: Sequence[TrackPrediction],
+    source: str = "predictions",
+    rules: Rules = STRICT,
 ) -> TrackEvaluation:
     """Compare predictions with ground truth.
 
     Raises rcf.errors.InputError with all problems of `predictions` (named `source`) or of the annotations.
     """
-    check_tracks(annotations)
-    check_predictions(annotations, predictions, source)
-    try:
-        records = _records(annotations, predictions)
-    except DamagedMasksError:
-        check_tracks(annotations, decode=True)
-        check_predictions(annotations, predictions, source, decode=True)
-        raise
-    return TrackEvaluation(stats_from_records(records), records)
-
-
-def _records(annotations: Annotations, predictions: Sequence[TrackPrediction]) -> dict[str, NDArray[np.generic]]:
-    truth: defaultdict[int, list[Track]] = defaultdict(list)
-    for track in annotations.tracks:
-        truth[track.video_id].append(track)
+    rules.check_truth(annotations)
+    rules.check_predictions(annotations, predictions, source)
     predicted: defaultdict[int, list[TrackPrediction]] = defaultdict(list)
     for prediction in predictions:
         predicted[prediction.video_id].append(prediction)
-    videos = sorted(annotations.videos, key=lambda video: video.id)
-    collected = _Collected([video.id for video in videos], sorted(category.id for category in annotations.categories))
-    for index, video in enumerate(videos):
-        collected.add_video(index, video, truth[video.id], predicted[video.id])
-    return collected.records()
+    collected = TrackRecords(annotations, rules)
+    try:
+        for video, tracks in by_video(annotations):
+            admitted = rules.admit(annotations, predicted[video.id])
+            collected.add(compare_video(video, tracks, admitted, rules, BY_CATEGORY))
+    except DamagedMasksError:
+        rules.check_truth(annotations, decode=True)
+        rules.check_predictions(annotations, predictions, source, decode=True)
+        raise
+    records = collected.records()
+    return TrackEvaluation(rules.stats(records), records)
 
 
-class _Collected:
-    """Match records, video by video."""
+def by_video(annotations: Annotations) -> Iterator[tuple[Video, list[Track]]]:
+    """Videos by ascending id, each with its true tracks."""
+    truth: defaultdict[int, list[Track]] = defaultdict(list)
+    for track in annotations.tracks:
+        truth[track.video_id].append(track)
+    for video in sorted(annotations.videos, key=lambda video: video.id):
+        yield video, truth[video.id]
 
-    def __init__(self, video_ids: list[int], category_ids: list[int]) -> None:
-        self._video_ids, self._category_ids = video_ids, category_ids
+
+class TrackRecords:
+    """Match records, video by video, which are to come by ascending id."""
+
+    def __init__(self, annotations: Annotations, rules: Rules = STRICT, slicing: Slicing = BY_AREA) -> None:
+        self._rules, self._slicing = rules, slicing
+        self._video_ids = sorted(video.id for video in annotations.videos)
+        self._category_ids = self._categories(annotations)
         self._places: list[tuple[int, int, int]] = []
         """(video, category, rank) of each prediction."""
         self._scores: list[float] = []
         self._matches: list[Matches] = []
-        self._positives = np.zeros((len(AREA_RANGES), len(video_ids), len(category_ids)), np.int64)
+        ranges = len(slicing.ranges)
+        self._positives = np.zeros((ranges, len(self._video_ids), len(self._category_ids)), np.int64)
 
-    def add_video(
-        self, index: int, video: Video, tracks: Sequence[Track], predictions: Sequence[TrackPrediction]
-    ) -> None:
-        """Match the predictions of one video, best first within each category, at most 100 of a category."""
-        kept, ranges = _best_by_category(predictions)
-        compared = overlaps(
-            Shape(video.height, video.width, video.length),
-            [track.segmentations for track in tracks],
-            [prediction.segmentations for prediction in kept],
-            [ranges.get(track.category_id, (0, 0)) for track in tracks],
-        )
-        iou, areas = compared.iou(), _mean_areas(compared)
-        for category in sorted({track.category_id for track in tracks} | set(ranges)):
-            low, high = ranges.get(category, (0, 0))
-            of_category = [g for g, track in enumerate(tracks) if track.category_id == category]
-            true = TrueTracks([tracks[g].iscrowd for g in of_category], [_stored_area(tracks[g]) for g in of_category])
-            matches = match(iou[of_category, low:high].T, true, areas[low:high])
+    def _categories(self, annotations: Annotations) -> list[int]:
+        return sorted(category.id for category in annotations.categories)
+
+    def _groups(self, compared: ComparedVideo) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+        """Each category with the numbers of its true tracks and of its predictions, best first."""
+        of_track = np.array([track.category_id for track in compared.tracks], np.int64)
+        for category in sorted({*of_track.tolist(), *compared.ranges}):
+            yield category, np.flatnonzero(of_track == category), np.arange(*compared.ranges.get(category, (0, 0)))
+
+    def add(self, compared: ComparedVideo) -> None:
+        """Match the predictions of one video, best first within each category."""
+        index = int(np.searchsorted(self._video_ids, compared.video.id))
+        choices = self._slicing.choices(compared)
+        for category, truth, predicted in self._groups(compared):
+            numbers: list[int] = truth.tolist()
+            guesses: list[int] = predicted.tolist()
+            tracks = [compared.tracks[g] for g in numbers]
+            matches = match(
+                compared.iou[np.ix_(truth, predicted)].T,
+                [track.iscrowd for track in tracks],
+                choices.of(truth, predicted),
+                self._rules.credit(tracks),
+            )
             number = self._category_ids.index(category)
             self._positives[:, index, number] = matches.positives
             self._matches.append(matches)
-            self._places.extend((index, number, rank) for rank in range(high - low))
-            self._scores.extend(prediction.score for prediction in kept[low:high])
+            self._places.extend((index, number, rank) for rank in range(len(guesses)))
+            self._scores.extend(compared.predictions[p].score for p in guesses)
 
     def records(self) -> dict[str, NDArray[np.generic]]:
         """All records, sorted by category, then by descending score; ties stay in the order in which they came."""
         places = np.array(self._places, np.int32).reshape(-1, 3)
         scores = np.array(self._scores, np.float64)
         order = np.lexsort((-scores, places[:, 1]))
-        none = np.zeros((len(AREA_RANGES), len(IOU_THRESHOLDS), 0), np.bool_)
+        none = np.zeros((len(self._slicing.ranges), len(IOU_THRESHOLDS), 0), np.bool_)
         true = np.concatenate([none, *(matches.true_positive for matches in self._matches)], axis=2)
         ignored = np.concatenate([none, *(matches.ignored for matches in self._matches)], axis=2)
         return {
@@ -121,27 +133,11 @@ class _Collected:
         }
 
 
-def _best_by_category(predictions: Sequence[TrackPrediction]) -> tuple[list[TrackPrediction], Ranges]:
-    """The best 100 of each category, best first, category after category, and where each category stands."""
-    groups: defaultdict[int, list[TrackPrediction]] = defaultdict(list)
-    for prediction in sorted(predictions, key=lambda prediction: -prediction.score):
-        if len(groups[prediction.category_id]) < MOST_PREDICTIONS:
-            groups[prediction.category_id].append(prediction)
-    kept: list[TrackPrediction] = []
-    ranges: dict[int, tuple[int, int]] = {}
-    for category, group in groups.items():
-        ranges[category] = (len(kept), len(kept) + len(group))
-        kept.extend(group)
-    return kept, ranges
+class AgnosticRecords(TrackRecords):
+    """The same with one category for all: 100 predictions of a video, compared with every true track."""
 
+    def _categories(self, annotations: Annotations) -> list[int]:
+        return [-1]
 
-def _mean_areas(compared: Overlaps) -> NDArray[np.float64]:
-    """Pixels of each prediction, mean over the frames in which it has some, (P,); 0 for an empty track."""
-    frames = np.count_nonzero(compared.predicted, axis=1)
-    return compared.predicted.sum(axis=1) / np.maximum(frames, 1)
-
-
-def _stored_area(track: Track) -> float:
-    """The same for a true track, but from the areas that the file states, as the official evaluator does."""
-    stated = [area for area in track.areas if area]
-    return sum(stated) / len(stated) if stated else 0.0
+    def _groups(self, compared: ComparedVideo) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+        yield -1, np.arange(len(compared.tracks)), compared.best_first()[:MOST_PREDICTIONS]

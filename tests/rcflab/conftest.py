@@ -64,3 +64,37 @@ def _state(
 def ledger_state() -> Callable[..., KeyState]:
     """Make the ledger state of one training: `(values by eval_key, code=..., videos=..., state=...)`."""
     return _state
+
+
+def _small_cell(root: Path, queries: int = 4, class_threshold: float = 0.1) -> Path:
+    """Videos below `root`, and the cell of a network that has learnt for one step."""
+    attention = {"layers": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
+    # Only these tests need the network.
+    from rcf.config import RcfConfig
+    from rcflab.rcf_task import TASK
+
+    config = RcfConfig.model_validate(
+        {
+            "model": {
+                "backbone": {"name": "test_efficientnet"}, "width": 16, "encoder": attention, "decoder": attention,
+                "queries": queries, "mask": {"fpn_width": 16, "filter_width": 8}, "reference": {"tokens": 4},
+            },
+            "data": {"kind": "synthetic", "train_clips": 2, "val_clips": 3, "frames": 4, "root": str(root / "sets")},
+            "input": {"height": 32, "width": 48},
+            "training": {"steps": 1, "clips_per_step": 1, "targets_per_clip": 2},
+            "evaluation": {"class_threshold": class_threshold},
+        }
+    ).model_dump(mode="json")  # fmt: skip
+    TASK.prepare(config)
+    training = TASK.start(config, 0)
+    training.advance()
+    folder = root / "cell" / "checkpoints" / "step-00000001"
+    folder.mkdir(parents=True)
+    training.save(folder)
+    return root / "cell"
+
+
+@pytest.fixture(scope="session")
+def small_cell() -> Callable[..., Path]:
+    """(root, queries, class_threshold) -> the folder of a cell below `root`, its videos beside it."""
+    return _small_cell

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,44 +12,19 @@ import torch
 from safetensors.torch import load_file, save_file
 from typer.testing import CliRunner, Result
 
-from rcf.config import RcfConfig, SyntheticConfig
+from rcf.config import SyntheticConfig
 from rcf.data.synthetic import write_synthetic
 from rcflab.cli import app
-from rcflab.rcf_task import TASK
 from rcflab.track.mlflow_client import MlflowStore
 
 QUICK = ["--strides", "2", "--points", "3"]
 
 
-def cell(root: Path, queries: int = 4, class_threshold: float = 0.1) -> Path:
-    """Videos below `root`, and the cell of a network that has learnt for one step."""
-    attention = {"layers": 1, "heads": 2, "feedforward": 16, "dropout": 0.0}
-    config = RcfConfig.model_validate(
-        {
-            "model": {
-                "backbone": {"name": "test_efficientnet"}, "width": 16, "encoder": attention, "decoder": attention,
-                "queries": queries, "mask": {"fpn_width": 16, "filter_width": 8}, "reference": {"tokens": 4},
-            },
-            "data": {"kind": "synthetic", "train_clips": 2, "val_clips": 3, "frames": 4, "root": str(root / "sets")},
-            "input": {"height": 32, "width": 48},
-            "training": {"steps": 1, "clips_per_step": 1, "targets_per_clip": 2},
-            "evaluation": {"class_threshold": class_threshold},
-        }
-    ).model_dump(mode="json")  # fmt: skip
-    TASK.prepare(config)
-    training = TASK.start(config, 0)
-    training.advance()
-    folder = root / "cell" / "checkpoints" / "step-00000001"
-    folder.mkdir(parents=True)
-    training.save(folder)
-    return root / "cell"
-
-
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def lab(tmp_path_factory: pytest.TempPathFactory, small_cell: Callable[..., Path]) -> Path:
     """A folder with videos and a cell."""
     root = tmp_path_factory.mktemp("lab")
-    cell(root)
+    small_cell(root)
     return root
 
 
@@ -156,9 +132,9 @@ def odd_set(root: Path) -> Path:
 
 @pytest.mark.parametrize(("queries", "threshold"), [(4, 0.1), (1, 0.1), (4, 1.0)])
 def test_odd_videos_one_slot_and_no_fired_slot_have_a_page_and_finite_numbers(
-    tmp_path: Path, queries: int, threshold: float
+    tmp_path: Path, small_cell: Callable[..., Path], queries: int, threshold: float
 ) -> None:
-    network, output = cell(tmp_path, queries, threshold), tmp_path / "page.html"
+    network, output = small_cell(tmp_path, queries, threshold), tmp_path / "page.html"
     data = odd_set(tmp_path / "odd")
     options = ["-c", str(network), "--data", str(data), *QUICK, "--json", "-o", str(output)]
     result = CliRunner().invoke(app, ["diagnose", *options])

@@ -51,3 +51,49 @@ def test_a_track_of_wrong_length_is_an_error_and_no_silent_zero(files: tuple[Pat
     assert result.stderr.startswith(
         f"error: {files[1]}: /0/segmentations: got 2 entries, expected 1 entries, one for each frame"
     )
+
+
+def changed(files: tuple[Path, Path], **fields: Any) -> list[str]:
+    """The arguments for the same two files, the first row of the results changed."""
+    rows = json.loads(files[1].read_text())
+    files[1].write_text(json.dumps([{**rows[0], **fields}, *rows[1:]]))
+    return ["eval", *map(str, files)]
+
+
+def test_compat_scores_what_strict_refuses_and_warns_once_a_quirk(files: tuple[Path, Path]) -> None:
+    arguments = changed(files, segmentations=[MASK, MASK], id=9)
+    result = CliRunner().invoke(app, [*arguments, "--mode", "compat", "--json"])
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["mode"] == "compat" and found["stats"]["AP"] == pytest.approx(100)
+    warnings = [line for line in result.stderr.splitlines() if line.startswith("warning: ")]
+    assert len(warnings) == len(found["quirks"]) == 2 and all(line.startswith("warning: 1 x ") for line in warnings)
+
+
+def test_out_has_numbers_and_pictures_and_nothing_else(files: tuple[Path, Path], tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["eval", *map(str, files), "--out", str(tmp_path / "out"), "--json"])
+    assert result.exit_code == 0, result.output
+    names = ["categories.png", "errors.png", "precision-recall.png", "summary.json"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == names
+    printed = json.loads(result.stdout)
+    assert json.loads((tmp_path / "out" / "summary.json").read_text()).items() <= printed.items()
+    first = (tmp_path / "out" / "errors.png").read_bytes()
+    CliRunner().invoke(app, ["eval", *map(str, files), "--out", str(tmp_path / "out")])
+    assert (tmp_path / "out" / "errors.png").read_bytes() == first
+
+
+def test_a_folder_that_cannot_be_written_is_a_fault_of_storage(files: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(app, ["eval", *map(str, files), "--out", str(files[0] / "below")])
+    assert result.exit_code == 74 and result.stderr.startswith("error: "), result.output
+
+
+def test_what_is_printed_says_how_predictions_were_chosen_and_by_which_rules(files: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(app, ["eval", *map(str, files)], env={"COLUMNS": "120"})
+    assert result.stdout.startswith(f"{files[1]}: predictions as the file has them\n")
+    titles = ("tracks, strict", "AP of some tracks", "What went wrong", "(TrackEval), all predictions", "each category")
+    assert all(title in result.stdout for title in titles), result.stdout
+
+
+def test_tracking_can_be_left_out(files: tuple[Path, Path]) -> None:
+    result = CliRunner().invoke(app, ["eval", *map(str, files), "--json", "--no-tracking"])
+    assert json.loads(result.stdout)["tracking"] is None

@@ -3,7 +3,7 @@
 [NAME=]FOLDER | run of MLflow --rcf.load--> Named network      data of the first, or --data ROOT --> VideoDataset
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,7 +84,12 @@ def _device_fault(device: str) -> Problem | None:
     return None
 
 
-def open_videos(networks: Sequence[Named], root: Path | None, split: str = "") -> VideoDataset:
+def open_videos(
+    networks: Sequence[Named],
+    root: Path | None,
+    split: str = "",
+    opened: Callable[[RcfConfig], VideoDataset] = open_validation,
+) -> VideoDataset:
     """The validation videos of the first network, or those below `root`, at the size that the first one evaluates at.
 
     Raises InputError where they cannot be opened, or a network knows other categories or listens where others do not.
@@ -95,7 +100,7 @@ def open_videos(networks: Sequence[Named], root: Path | None, split: str = "") -
         config = config.model_copy(update={"data": YoutubeVisConfig(root=str(root), val_split=given)})
     elif split:
         raise InputError([Problem("--split", "", split, "a folder of --data", "Name the data set: --data ROOT")])
-    dataset = open_validation(config)
+    dataset = opened(config)
     names = dataset.annotations.category_names
     problems: list[Problem] = []
     for each in networks:

@@ -76,7 +76,7 @@ def random_case(seed: int) -> Case:
             corners = np.concatenate((top_left, top_left + rng.integers(40, 201, 2)), axis=1)
             category = int(rng.choice(categories[: 2 if rng.random() < 0.7 else 3]))
             known.append((category, corners))
-            tracks.append(track(len(tracks), video, category, _masks(rng, corners), bool(rng.random() < 0.15)))
+            tracks.append(track(len(tracks) + 1, video, category, _masks(rng, corners), bool(rng.random() < 0.15)))
         for _ in range(130 if seed % 12 == 5 else int(rng.integers(0, 10))):
             chosen = 0 if seed % 12 == 5 else int(rng.integers(max(1, len(known))))
             category, corners = known[chosen] if known else (categories[0], None)

