@@ -1,0 +1,4 @@
+class FFmpegError(Exception):
+    strerror: str | None
+
+class InvalidDataError(FFmpegError): ...
