@@ -35,6 +35,7 @@ _COMMANDS = {
     "diagnose": "How a network keeps the order of its slots, as one HTML page.",
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "data": "Make data sets.",
+    "segment": "Segment a video, a folder of images or a camera, online.",
     "sync": "Send queued events of the ledger to MLflow.",
     "ui": "Show an experiment in MLflow's page, on its charts.",
 }

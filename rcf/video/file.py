@@ -80,7 +80,8 @@ class VideoFile:
         if not container.streams.video:
             container.close()
             no_frames(self.name, "It has no video track")
-        container.streams.video[0].thread_type = "AUTO"
+        # Not by frames: a decoder that works ahead does not say which packet was damaged.
+        container.streams.video[0].thread_type = "SLICE"
         return container
 
     def _decoded(self, container: "InputContainer", stream: "VideoStream") -> Iterator["VideoFrame"]:

@@ -56,12 +56,17 @@ class VideoSession:
     def __init__(
         self, model: TrainedNetwork, mode: OutputMode, sound_rate: int = 0, phases: PhaseWatch = UNWATCHED
     ) -> None:
-        self._model, self._mode = model, mode
+        self._model, self._mode, self.phases = model, mode, phases
         self._segmenter = OnlineSegmenter(
             model.network, model.input_size, mode.reading(model.config.evaluation), phases
         )
         listens = model.listens and sound_rate > 0
         self._sound = SoundBuffer(model.config.model.audio, sound_rate) if listens else None
+
+    @property
+    def frames(self) -> int:
+        """How many it has seen, those before a resumption included."""
+        return self._segmenter.frames
 
     @property
     def ahead_s(self) -> float:
