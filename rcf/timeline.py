@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from rcf.overlay import identity_colour
 
 _ROW, _LEFT, _TOP, _RIGHT, _BOTTOM = 26, 62, 30, 12, 26
-_WIDEST, _LARGEST_FRAME, _NARROWEST = 1400, 40, 480
+_WIDEST, _LARGEST_FRAME, _NARROWEST = 1400.0, 40.0, 480.0
 """Pixels: of all frames together at most and at least, and of one frame."""
 MOST_RUNS = 20_000
 """Beyond it nothing more is noted: such a picture shows nothing."""
@@ -65,7 +65,7 @@ class Timeline:
         runs = self.runs
         begin = self._first or 0
         count = self._last - begin + 1
-        step = max(min(_WIDEST / count, _LARGEST_FRAME), _NARROWEST / count if count < 12 else 0)
+        step = max(min(_WIDEST / count, _LARGEST_FRAME), _NARROWEST / count if count < 12 else 0.0)
         slots = sorted({run.slot for run in runs})
         width, height = _LEFT + round(step * count) + _RIGHT, _TOP + _ROW * max(len(slots), 1) + _BOTTOM
         image = Image.new("RGB", (width, height), "white")

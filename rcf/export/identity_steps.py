@@ -37,7 +37,8 @@ def forced_identities(
     for _ in range(len(own)):
         # Pairs on which both rules agree come first, then the greatest IoU; argmax takes the lowest slots of equals.
         first = open_pairs & agreed
-        eligible = torch.where(first.any(), first, open_pairs)
+        # Not `torch.where`: ONNX Runtime has none for truth values.
+        eligible = first | (open_pairs & ~first.any())
         best = torch.where(eligible, overlap, torch.full_like(overlap, -1.0)).flatten().argmax()
         row, column = best // len(own), best % len(own)
         chosen = (slots == row) & eligible.any()

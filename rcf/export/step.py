@@ -77,7 +77,7 @@ class StreamStep(nn.Module):
             raise InputError([Problem("configuration", "evaluation.identity", got, wanted, "Export with another rule")])
         self.network = network.eval()
         self.sizes = sizes
-        self._threshold = config.class_threshold
+        self.class_threshold = config.class_threshold
         self._logit = math.log(config.mask_threshold / (1 - config.mask_threshold))
         self._override = config.override_iou if config.identity == "slot_iou" else None
         self._references = network.references.frames
@@ -94,7 +94,7 @@ class StreamStep(nn.Module):
         window = torch.cat((heard[: self._references], here.heard))[None]
         answer = self.network.segment(here, kept[None, : self._references], window)
         probabilities = answer.classes[-1, 0].float().softmax(-1)
-        fired = probabilities[:, :-1].amax(-1) > self._threshold
+        fired = probabilities[:, :-1].amax(-1) > self.class_threshold
         logits = answer.masks[-1, 0].float()
         masks = (logits > self._logit) & fired[:, None, None]
         rule: RuleState = (before.own, before.last, before.last_masks, before.count)

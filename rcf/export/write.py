@@ -7,6 +7,7 @@ Both say in their header what a program must know: names of inputs and outputs, 
 """
 
 import json
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -49,7 +50,7 @@ def write_step(model: TrainedNetwork, step: StreamStep, path: Path) -> None:
     if path.suffix == ".onnx":
         _need_onnx()
     path.parent.mkdir(parents=True, exist_ok=True)
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings(action="ignore"):
         program = torch.export.export(step, step.example())
     neighbour = temporary(path)
     try:
@@ -127,9 +128,11 @@ def _need_onnx() -> None:
 
 
 def _write_onnx(program: "ExportedProgram", told: dict[str, object], path: Path) -> None:
-    made: Any = torch.onnx.export(
-        program, dynamo=True, input_names=list(INPUTS), output_names=list(OUTPUTS), verbose=False
-    )
+    # It tells each constant that it does not fold; nothing of that is for the reader of a command.
+    logging.getLogger("onnxscript").setLevel(logging.ERROR)
+    names: Any = {"input_names": list(INPUTS), "output_names": list(OUTPUTS)}
+    with warnings.catch_warnings(action="ignore"):
+        made: Any = torch.onnx.export(program, dynamo=True, verbose=False, **names)
     made.model.metadata_props["rcf"] = json.dumps(told)
     made.save(str(path))
 
@@ -140,12 +143,17 @@ def _compare(step: StreamStep, path: Path) -> None:
     for number, (frame, sound, answer) in enumerate(eager_answers(step, CHECKED_FRAMES)):
         found = stream.push(frame.numpy(), sound.numpy())
         gap = (from_numpy(found["probabilities"]) - answer.probabilities).abs().max()
-        same = bool((from_numpy(found["identities"]) == answer.identities).all())
-        if not same or not float(gap) < _CLOSE:
+        if not float(gap) < _CLOSE or not _same_identities(step, found["identities"], answer):
             raise RuntimeError(f"frame {number}: ONNX Runtime differs from the network by {float(gap):.3g}")
 
 
-@torch.inference_mode()
+def _same_identities(step: StreamStep, found: NDArray[np.int64], answer: StepAnswer) -> bool:
+    """Whether they are the same; a slot on the very threshold may fire here and not there, and decides nothing."""
+    best = answer.probabilities[:, :-1].amax(-1)
+    doubtful = bool(((best - step.class_threshold).abs() < _CLOSE).any())
+    return doubtful or bool((from_numpy(found) == answer.identities).all())
+
+
 def eager_answers(step: StreamStep, count: int) -> Iterator[tuple[Tensor, Tensor, StepAnswer]]:
     """Random frames and sounds that follow on each other, and what the step says of each."""
     generator = torch.Generator().manual_seed(0)
@@ -155,6 +163,7 @@ def eager_answers(step: StreamStep, count: int) -> Iterator[tuple[Tensor, Tensor
         # Each frame resembles the last one, so that masks overlap and the rule of identity has something to do.
         picture = 0.8 * picture + 0.2 * torch.randint(0, 256, frame.shape, generator=generator)
         here, heard = picture.to(torch.uint8), torch.randn(sound.shape, generator=generator) - 2
-        found = step(here, heard, *state)
+        with torch.inference_mode():
+            found = step(here, heard, *state)
         state = StepState(*found[len(StepAnswer._fields) :])
         yield here, heard, StepAnswer(*found[: len(StepAnswer._fields)])

@@ -4,7 +4,8 @@ Shown --overlay_picture--> even size --libx264--> packets --+
 source file --audio packets as they are, up to the frame----+--> FILE.mp4 | .mkv | .mov
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,31 @@ class OverlayVideo:
 
     def write(self, shown: Shown) -> None:
         """One frame, shown from its own moment on."""
+        with self._faults():
+            self._write(shown)
+
+    def close(self) -> None:
+        """Write what the encoder still holds, then the name."""
+        if self._out is None:
+            return
+        out, self._out = self._out, None
+        with self._faults():
+            out.mux(self._video.encode(None))
+            out.close()
+        if self._sound is not None:
+            self._sound.close()
+        temporary(self.path).replace(self.path)
+
+    @contextmanager
+    def _faults(self) -> Generator[None]:
+        """FFmpeg's errors as OSError of this file; not all of them are that by themselves."""
+        try:
+            yield
+        except self._av.FFmpegError as error:
+            temporary(self.path).unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror or str(error), str(self.path)) from error
+
+    def _write(self, shown: Shown) -> None:
         pixels = _even(np.asarray(overlay_picture(shown)))
         if self._out is None:
             self._open(shown, pixels)
@@ -57,17 +83,6 @@ class OverlayVideo:
         self._out.mux(self._video.encode(frame))
         if self._sound is not None:
             self._out.mux(self._sound.until(moment + float(1 / self._rate)))
-
-    def close(self) -> None:
-        """Write what the encoder still holds, then the name."""
-        if self._out is None:
-            return
-        self._out.mux(self._video.encode(None))
-        self._out.close()
-        if self._sound is not None:
-            self._sound.close()
-        temporary(self.path).replace(self.path)
-        self._out = None
 
     def _open(self, shown: Shown, pixels: NDArray[np.uint8]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)

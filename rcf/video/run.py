@@ -45,7 +45,8 @@ def run_stream(
     """Segment `source` from frame `first` on, at most `most` frames, until `stop()`; `told` hears how many are done.
 
     A frame is either in all sinks and in the session's state, or in none, also where the source has a fault or a
-    KeyboardInterrupt comes while it is waited for. Raises OSError where a sink cannot be written.
+    KeyboardInterrupt comes while it is waited for. Raises OSError where a sink cannot be written: then the others are
+    closed with what they have, and the session is a frame ahead of that one.
     """
     count, began, frames = 0, time.perf_counter(), source.frames(first, session.ahead_s)
     ended, fault = "whole", None
