@@ -7,6 +7,7 @@ Both say in their header what a program must know: names of inputs and outputs, 
 """
 
 import json
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path

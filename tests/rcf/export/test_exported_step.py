@@ -28,7 +28,7 @@ def model(tiny_model: Callable[..., ModelConfig]) -> Model:
     def made(frames: int = 2, features: str = "small", identity: str = "slot_iou") -> TrainedNetwork:
         audio = AudioConfig.model_validate({"features": features, "mel_frames": 16, "lstm_width": 8})
         attention = AttentionConfig(layers=1, heads=2, feedforward=16, dropout=0.0)
-        parts = {"audio": audio, "encoder": attention, "decoder": attention}
+        parts = {"audio": audio, "encoder": attention, "decoder": attention, "queries": 3}
         config = tiny_model(frames=frames).model_copy(update=parts)
         way = EvaluationConfig.model_validate({"override_iou": 0.3, "identity": identity})
         whole = RcfConfig(model=config, input=FrameSizeConfig(height=64, width=96), evaluation=way)
