@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 Colour = tuple[int, int, int]
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom, pixels."""
 
 # Okabe and Ito's palette: told apart with all common kinds of colour blindness.
 _OKABE_ITO: tuple[Colour, ...] = (
@@ -56,14 +58,35 @@ def painted(frame: NDArray[np.uint8], masks: NDArray[np.bool_], identities: Sequ
 def labelled(
     image: Image.Image, masks: NDArray[np.bool_], texts: Sequence[str], scale: float = 1.0, size: int = 10
 ) -> Image.Image:
-    """A text in the middle of each mask M H W, drawn into `image`, which is `scale` times as large as the masks."""
-    draw, font = ImageDraw.Draw(image), _font(size)
+    """A text in the middle of each mask M H W, clear of those before; `image` is `scale` times as large as the masks."""
+    draw, font, placed = ImageDraw.Draw(image), _font(size), list[Box]()
     for mask, text in zip(masks, texts, strict=True):
         rows, columns = mask.nonzero()
-        if len(rows):
-            place = (float(columns.mean()) * scale - 1.2 * size, float(rows.mean()) * scale - 0.6 * size)
-            draw.text(place, text, fill="white", stroke_width=max(size // 10, 1), stroke_fill="black", font=font)
+        if not len(rows):
+            continue
+        left, top = float(columns.mean()) * scale - 1.2 * size, float(rows.mean()) * scale - 0.6 * size
+        wide = draw.textlength(text, font=font)
+        box = free_place((left, top, left + wide, top + 1.2 * size), placed, image.size)
+        placed.append(box)
+        stroke = max(size // 10, 1)
+        draw.text(box[:2], text, fill="white", stroke_width=stroke, stroke_fill="black", font=font)
     return image
+
+
+def free_place(box: Box, placed: Sequence[Box], size: tuple[int, int]) -> Box:
+    """`box` inside a picture of `size`, (width, height), moved down until it hides none of `placed`; from the bottom
+    it goes on at the top. A picture that is full keeps the box where it was."""
+    left, top, right, bottom = box
+    wide, high = right - left, bottom - top
+    left = min(max(left, 0.0), max(size[0] - wide, 0.0))
+    start = top = min(max(top, 0.0), max(size[1] - high, 0.0))
+    for _ in range(4 * len(placed) + 1):
+        hidden = [each for each in placed if each[0] < left + wide and left < each[2]]
+        below = [each[3] for each in hidden if each[1] < top + high and top < each[3]]
+        if not below:
+            return left, top, left + wide, top + high
+        top = max(below) if max(below) + high <= size[1] else 0.0
+    return left, start, left + wide, start + high
 
 
 @cache

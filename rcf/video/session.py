@@ -75,6 +75,7 @@ class VideoSession:
 
     def push(self, frame: SourceFrame) -> Shown:
         """The next frame. Raises rcf.errors.InputError where it has another size than the first."""
+        self.phases.enter("preprocess")
         patch = None
         if self._sound is not None:
             self._sound.add(frame.sound)

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rcf.comparison_picture import MADE_UP, MISSED, RIGHT, SWAPPED, comparison_strip, errors, paired
-from rcf.overlay import identity_colour, painted
+from rcf.overlay import free_place, identity_colour, painted
 from rcf.timeline import Run, Timeline
 
 
@@ -82,3 +84,16 @@ def test_nothing_found_is_all_missed() -> None:
     picture = comparison_strip(frames, [{1: square(0, 0)}] * 2, [{}, {}])
     assert paired([{1: square(0, 0)}], [{}]) == {}
     assert picture.height > 3 * 180
+
+
+@given(st.lists(st.tuples(st.floats(-50, 250), st.floats(-50, 150)), max_size=7))
+def test_labels_hide_no_other_and_lie_in_the_picture(corners: list[tuple[float, float]]) -> None:
+    placed: list[tuple[float, float, float, float]] = []
+    for left, top in corners:
+        box = free_place((left, top, left + 60, top + 12), placed, (200, 100))
+        assert box[0] >= -1e-9 and box[2] <= 200 + 1e-9 and box[1] >= -1e-9 and box[3] <= 100 + 1e-9
+        assert not any(
+            each[0] < box[2] - 1e-9 and box[0] < each[2] - 1e-9 and each[1] < box[3] - 1e-9 and box[1] < each[3] - 1e-9
+            for each in placed
+        )
+        placed.append(box)
