@@ -58,7 +58,7 @@ def painted(frame: NDArray[np.uint8], masks: NDArray[np.bool_], identities: Sequ
 def labelled(
     image: Image.Image, masks: NDArray[np.bool_], texts: Sequence[str], scale: float = 1.0, size: int = 10
 ) -> Image.Image:
-    """A text in the middle of each mask M H W, clear of those before; `image` is `scale` times as large as the masks."""
+    """A text in the middle of each mask M H W, clear of those before; `image` is `scale` times the masks' size."""
     draw, font, placed = ImageDraw.Draw(image), _font(size), list[Box]()
     for mask, text in zip(masks, texts, strict=True):
         rows, columns = mask.nonzero()

@@ -1,7 +1,7 @@
 """One push of a stream as a function of tensors of fixed size, state in and state out.
 
     frame 1 3 H W --backbone--> ... references R C K K, heard R V (of the state) ... --> classes Q G, masks Q H W
-                                own, last, masks, count (of the state) ------------> identities Q
+                                own, last, masks, issued (of the state) ------------> identities Q
 
 The state of a new video is zeros, all of it. The frame has the size of the network's input: resize outside, as
 `rcf.streaming.resize_frames` does. Masks come at that size.
@@ -38,7 +38,7 @@ class StepState(NamedTuple):
     """Q, its identity in the last frame; 0 where it was silent."""
     last_masks: Tensor
     """Q h w at stride 4."""
-    count: Tensor
+    issued: Tensor
     """1, the identities so far."""
 
 
@@ -97,7 +97,7 @@ class StreamStep(nn.Module):
         fired = probabilities[:, :-1].amax(-1) > self.class_threshold
         logits = answer.masks[-1, 0].float()
         masks = (logits > self._logit) & fired[:, None, None]
-        rule: RuleState = (before.own, before.last, before.last_masks, before.count)
+        rule: RuleState = (before.own, before.last, before.last_masks, before.issued)
         forced = torch.zeros_like(before.own)
         if self._override is not None:
             forced = forced_identities(fired, masks, rule, self._override)

@@ -111,7 +111,7 @@ class OnnxStream:
         return {name: named[name] for name in StepAnswer._fields}
 
     def _start(self) -> dict[str, NDArray[Any]]:
-        kinds = {"frames": np.int64, "own": np.int64, "last": np.int64, "count": np.int64, "last_masks": np.bool_}
+        kinds = {"frames": np.int64, "own": np.int64, "last": np.int64, "issued": np.int64, "last_masks": np.bool_}
         shapes: dict[str, list[int]] = self.description["state"]
         return {name: np.zeros(shapes[name], kinds.get(name, np.float32)) for name in StepState._fields}
 
@@ -133,7 +133,7 @@ def _write_onnx(program: "ExportedProgram", told: dict[str, object], path: Path)
     logging.getLogger("onnxscript").setLevel(logging.ERROR)
     names: Any = {"input_names": list(INPUTS), "output_names": list(OUTPUTS)}
     with warnings.catch_warnings(action="ignore"):
-        made: Any = torch.onnx.export(program, dynamo=True, verbose=False, **names)
+        made = cast(Any, torch.onnx).export(program, dynamo=True, verbose=False, **names)
     made.model.metadata_props["rcf"] = json.dumps(told)
     made.save(str(path))
 

@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from rcf.errors import InputError, Problem, SourceStoppedError
-from rcf.tensors import from_numpy
 from rcf.video.file import upright
+from rcf.video.file_sound import following, mono
 from rcf.video.library import load_av
 from rcf.video.source import NO_SAMPLES, SizeGuard, SourceFrame, no_frames
 
@@ -27,13 +28,17 @@ if TYPE_CHECKING:
 _MOST_SOUND_S = 10
 """Seconds of sound that wait for a frame; what is older is dropped."""
 
+_LOOK_S = 2
+"""Seconds of a stream that are looked at to find out what is in it."""
+
 
 @dataclass(slots=True)
 class _Waiting:
     """What the thread has read and nobody has taken."""
 
     frames: "list[VideoFrame]" = field(default_factory=lambda: [])
-    sound: list[Tensor] = field(default_factory=lambda: [])
+    sound: "list[tuple[float | None, Tensor]]" = field(default_factory=lambda: [])
+    """Each with the moment of its first sample, by the clock of the source."""
     dropped: int = 0
     ended: str = ""
     """Why no more will come."""
@@ -70,43 +75,57 @@ class Camera:
 
     def frames(self, first: int = 0, ahead_s: float = 0.0) -> Iterator[SourceFrame]:
         """See `FrameSource`. Raises SourceStoppedError after `timeout_s` without a frame, or where reading fails."""
-        number, start, moment, guard = first, None, 0.0, SizeGuard(self.name)
+        number, start, moment, given, guard = first, None, 0.0, 0, SizeGuard(self.name)
         while (taken := self._take(number - first)) is not None:
-            frame, sound = taken
+            frame, pieces = taken
             at = frame.time if frame.time is not None else time.monotonic()
             start = at if start is None else start
             moment = max(at - start, moment)
             pixels = upright(frame)
             guard.check(number, *pixels.shape[1:])
+            sound = self._placed(pieces, start, given)
             yield SourceFrame(number, moment, pixels, sound)
-            number += 1
+            number, given = number + 1, given + sound.numel()
         self.notes.append(f"the source ended; {self._waiting.dropped} frames came too fast and were left out")
         if number == first:
             no_frames(self.name)
 
-    def _take(self, number: int) -> "tuple[VideoFrame, Tensor] | None":
-        """The next frame with its sound; None at a proper end."""
+    def _placed(self, pieces: "list[tuple[float | None, Tensor]]", start: float, given: int) -> Float[Tensor, " s"]:
+        """Pieces one behind the other, as their moments say; sample 0 is at `start`, and `given` are gone already."""
+        joined = NO_SAMPLES
+        for at, samples in pieces:
+            here = given + joined.numel()
+            begin = here if at is None else round((at - start) * self.sound_rate)
+            begin = here if abs(begin - here) <= self.sound_rate // 200 else begin
+            joined = torch.cat((joined, following(samples, begin, here)))
+        return joined
+
+    def _take(self, number: int) -> "tuple[VideoFrame, list[tuple[float | None, Tensor]]] | None":
+        """The next frame, and the sound that has come in; None at a proper end."""
         with self._news:
             waiting = self._waiting
             arrived = self._news.wait_for(lambda: bool(waiting.frames or waiting.ended), self._timeout_s)
             if waiting.frames:
-                sound = torch.cat(waiting.sound) if waiting.sound else NO_SAMPLES
-                waiting.sound.clear()
-                return waiting.frames.pop(0), sound
+                pieces, waiting.sound = waiting.sound, []
+                return waiting.frames.pop(0), pieces
         if arrived and waiting.ended == "end":
             return None
         reason = waiting.ended or f"no frame for {self._timeout_s:g} s"
-        raise SourceStoppedError(f"{self.name}: stopped after {number} frames ({reason}). Is it still there?")
+        raise SourceStoppedError(f"{self.name}: stopped after {number} frames ({reason})")
 
     def _open(self, address: str) -> "InputContainer":
-        # A server that sends nothing any more must not hold us for longer than a frame may take.
-        limits = (self._timeout_s, self._timeout_s)
+        # A server that sends nothing any more must not hold us for longer than a frame may take. FFmpeg looks at some
+        # seconds of a stream before it is open; a limit that strikes meanwhile would end the reading, too.
+        limits = (self._timeout_s + 2 * _LOOK_S, self._timeout_s)
         device = address.startswith("/dev/")
+        options = {"analyzeduration": f"{_LOOK_S * 1_000_000}"}
+        if address.startswith("rtsp"):
+            options["rtsp_transport"] = "tcp"
         try:
             container: InputContainer = self._av.open(
                 address,
                 format="v4l2" if device else None,
-                options={"rtsp_transport": "tcp"} if address.startswith("rtsp") else {},
+                options=options,
                 timeout=limits,
             )
         except (self._av.FFmpegError, OSError) as error:
@@ -129,7 +148,9 @@ class Camera:
                     break
                 self._put(packet)
         except (self._av.FFmpegError, OSError, ValueError) as error:
-            ended = getattr(error, "strerror", None) or str(error)
+            silent = isinstance(error, self._av.error.ExitError)  # what PyAV's time limit comes out as
+            told = getattr(error, "strerror", None) or str(error)
+            ended = f"nothing came for {self._timeout_s:g} s" if silent else told
         finally:
             with self._news:
                 self._waiting.ended = ended
@@ -155,6 +176,6 @@ class Camera:
     def _hear(self, part: "AudioFrame") -> None:
         resampler = self._av.AudioResampler(format="fltp", layout=part.layout, rate=self.sound_rate)
         turned: list[AudioFrame] = resampler.resample(part)
-        self._waiting.sound += [from_numpy(each.to_ndarray()).mean(0) for each in turned]
-        while sum(piece.numel() for piece in self._waiting.sound) > _MOST_SOUND_S * self.sound_rate:
+        self._waiting.sound += [(each.time, mono(each)) for each in turned]
+        while sum(piece.numel() for _, piece in self._waiting.sound) > _MOST_SOUND_S * self.sound_rate:
             self._waiting.sound.pop(0)

@@ -54,9 +54,7 @@ class FileSound:
             return
         begin, samples = piece
         here = self._given + self._ready.numel()
-        # What overlaps with what is there, or lies before the first frame, is dropped; a gap is silence.
-        samples = samples[max(here - begin, 0) :]
-        self._ready = torch.cat((self._ready, torch.zeros(max(begin - here, 0)), samples))
+        self._ready = torch.cat((self._ready, following(samples, begin, here)))
 
     def _decoded(self) -> Iterator[tuple[int, Float[Tensor, " s"]]]:
         """Number of the first sample, and samples, piece by piece."""
@@ -77,7 +75,7 @@ class FileSound:
                 break
             for frame in frames:
                 begin = after if frame.time is None else round((frame.time - self._start) * self._rate)
-                samples = _mono(frame)
+                samples = mono(frame)
                 # Time stamps are rounded to the container's own unit: a few samples are no gap.
                 begin = after if abs(begin - after) <= self._rate // 200 else begin
                 after = begin + samples.numel()
@@ -86,6 +84,14 @@ class FileSound:
             self._notes.append(f"{left_out} damaged packets of sound left out: silence in their place")
 
 
-def _mono(frame: "AudioFrame") -> Float[Tensor, " s"]:
+def following(samples: Float[Tensor, " s"], begin: int, here: int) -> Float[Tensor, " r"]:
+    """What comes after sample number `here`, of a piece that starts at number `begin`.
+
+    What overlaps with what is there already, or lies before the first frame, is dropped; a gap is silence.
+    """
+    return torch.cat((torch.zeros(max(begin - here, 0)), samples[max(here - begin, 0) :]))
+
+
+def mono(frame: "AudioFrame") -> Float[Tensor, " s"]:
     """The mean of the channels, as in rcf/data/audio_io.py."""
     return from_numpy(frame.to_ndarray()).mean(0)

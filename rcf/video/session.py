@@ -92,11 +92,14 @@ class VideoSession:
         held = [(name, part.state_dict()) for name, part in parts if part is not None]
         return {f"{name}.{key}": value for name, state in held for key, value in state.items()}
 
-    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
-        """Go on where `state_dict` was called. Raises rcf.errors.InputError, KeyError or ValueError where it is not
-        one of this network, mode and rate of sound."""
+    def load_state_dict(self, state: Mapping[str, Tensor], *, other_sound: bool = False) -> None:
+        """Go on where `state_dict` was called.
+
+        `other_sound`: the clock of the source begins anew, as a camera's does, so what was heard is forgotten. Raises
+        rcf.errors.InputError, KeyError or ValueError where it is no state of this network, mode and rate of sound.
+        """
         for name, part in zip(_PARTS, (self._segmenter, self._sound, self._mode), strict=True):
-            if part is not None:
+            if part is not None and not (other_sound and name == "sound"):
                 inner = {
                     key.removeprefix(f"{name}."): value for key, value in state.items() if key.startswith(f"{name}.")
                 }

@@ -42,7 +42,11 @@ class SavedStream:
         ]
         if wrong:
             raise InputError(wrong)
-        session.load_state_dict(state)
+        try:
+            session.load_state_dict(state, other_sound=self._live)
+        except (KeyError, ValueError) as error:
+            got = f"a state without a part that is needed ({error})"
+            raise InputError([Problem(str(self.path), "", got, "one of this network", "Start anew")]) from error
         return session.frames
 
     def save(self, session: "VideoSession") -> None:

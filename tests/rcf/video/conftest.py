@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
 FPS, RATE = 6, 16000
+_PIECES = 20
 
 
 @pytest.fixture
@@ -63,15 +64,19 @@ def _heard(part: NDArray[np.float32], at: int) -> av.AudioFrame:
 
 
 @contextmanager
-def _served(content: bytes, *, then_silent: bool = False) -> Iterator[str]:
-    """The address of a camera that sends `content`, and then ends, or holds the line without a word."""
+def _served(content: bytes, *, then_silent: bool = False, lasts_s: float = 0.0) -> Iterator[str]:
+    """The address of a camera that sends `content` within `lasts_s`, and then ends, or holds the line in silence."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         done = threading.Event()
 
         def serve() -> None:
             connection, _ = server.accept()
             with connection:
-                connection.sendall(content)
+                for number in range(_PIECES):
+                    connection.sendall(
+                        content[len(content) * number // _PIECES : len(content) * (number + 1) // _PIECES]
+                    )
+                    done.wait(lasts_s / _PIECES)
                 if then_silent:
                     done.wait(30)
 

@@ -191,10 +191,31 @@ def test_a_camera_that_stops_is_an_error_after_its_timeout(
     seen: list[int] = []
     with served(camera_of(pictures), then_silent=True) as address:
         camera = Camera(address, timeout_s=1.0, newest=False)
-        with pytest.raises(SourceStoppedError, match=r"stopped after \d frames \(.+\)\. Is it still there\?"):
+        with pytest.raises(SourceStoppedError, match=r"stopped after \d frames \((no frame|nothing came) for 1 s\)"):
             seen.extend(frame.number for frame in camera.frames())
         camera.close()
     assert len(seen) >= 6
+
+
+def test_a_camera_that_is_slow_but_never_silent_is_no_error(
+    camera_of: Callable[[Frames], bytes], served: Callable[..., object], pictures: Frames
+) -> None:
+    # Longer than the limit in all, and shorter between two pieces.
+    with served(camera_of(pictures), lasts_s=1.5) as address:
+        camera = Camera(address, timeout_s=0.5, newest=False)
+        assert len(list(camera.frames())) == 8
+
+
+def test_the_sound_of_a_camera_is_placed_by_its_own_clock(
+    tmp_path: Path, write_video: Write, served: Callable[..., object], pictures: Frames
+) -> None:
+    sound = (np.random.default_rng(0).random(RATE * 8 // 6).astype(np.float32) - 0.5) / 2
+    path = write_video(tmp_path / "a.mkv", pictures, sound=sound)
+    with served(path.read_bytes()) as address:
+        camera = Camera(address, timeout_s=5.0, listen=True, newest=False)
+        heard = torch.cat([frame.sound for frame in camera.frames()]).numpy()
+    assert len(heard) > RATE
+    assert np.abs(heard - sound[: len(heard)]).max() < 1e-3
 
 
 def test_a_camera_that_is_not_there_is_refused() -> None:
