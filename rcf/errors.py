@@ -63,3 +63,7 @@ class NonFiniteLossError(RcfError):
 
 class CheckpointError(RcfError):
     """A checkpoint is missing, damaged or made for another network."""
+
+
+class SourceStoppedError(RcfError):
+    """A live source of frames fell silent: how many frames it gave, and why it ended."""

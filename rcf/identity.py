@@ -7,8 +7,11 @@
 What the paper leaves open: a slot that overlaps its own mask of t-1 by that much keeps its identity; others are
 settled greedily by falling IoU (ties: lower slot, then lower predecessor), each identity is used once a frame, and a
 slot whose own identity is taken gets a new one. A silent slot keeps its own.
+
+All that a rule holds of the past fits into a few tensors of at most one row a slot: `state_dict`, `load_state_dict`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -19,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
-from rcf.tensors import floats, from_numpy, integers
+from rcf.tensors import floats, from_numpy, integers, pairs
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +39,19 @@ class IdentityRule(Protocol):
 
     def assign(self, slots: Int[Tensor, " M"], masks: Bool[Tensor, "M h w"], codes: Float[Tensor, "Q D"]) -> Assignment:
         """Identities for the slots that fired in the next frame; `codes` are those of all slots."""
+        ...
+
+
+@runtime_checkable
+class SavableRule(IdentityRule, Protocol):
+    """A rule whose past can be put aside in mid-video."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """All that it holds of the past, as tensors of its own."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from what `state_dict` gave. Raises KeyError where a tensor is missing."""
         ...
 
 
@@ -72,6 +88,16 @@ class SlotIdentity:
         self._of_slot.update(zip(integers(slots), identities, strict=True))
         return Assignment(torch.tensor(identities, dtype=torch.int64), torch.tensor(overridden, dtype=torch.bool))
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """Which identity each slot carried last, and how many there were."""
+        rows = torch.tensor(sorted(self._of_slot.items()), dtype=torch.int64).reshape(-1, 2)
+        return {"of_slot": rows, "identities_so_far": torch.tensor([self._next])}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state_dict`."""
+        self._of_slot = dict(pairs(state["of_slot"]))
+        self._next = int(state["identities_so_far"])
+
     def _new(self) -> int:
         self._next += 1
         return self._next
@@ -92,6 +118,16 @@ class SlotIouIdentity:
         assignment = self._rule.settle(slots, forced)
         self._masks, self._identities = masks, integers(assignment.identities)
         return assignment
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """That of the slot rule, and the masks of the last frame with their identities."""
+        last = {} if self._masks is None else {"last_masks": self._masks.clone()}
+        return {**self._rule.state_dict(), **last, "last_identities": torch.tensor(self._identities, dtype=torch.int64)}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state_dict`."""
+        self._rule.load_state_dict(state)
+        self._masks, self._identities = state.get("last_masks"), integers(state["last_identities"])
 
     def _forced(self, slots: Int[Tensor, " M"], overlap: Float[Tensor, "M P"]) -> dict[int, int]:
         rows, columns = (overlap > self._override_iou).nonzero(as_tuple=True)
@@ -131,6 +167,14 @@ class CosineIdentity:
         identities = identity_of[slots]
         return Assignment(identities, identities != slots + 1)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The codes of the last frame."""
+        return {} if self._codes is None else {"codes": self._codes.clone()}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state_dict`."""
+        self._codes = state.get("codes")
+
 
 def mask_iou(left: Bool[Tensor, "M h w"], right: Bool[Tensor, "P h w"]) -> Float[Tensor, "M P"]:
     """Intersection over union of every pair of masks; 0 where both are empty."""
@@ -140,7 +184,7 @@ def mask_iou(left: Bool[Tensor, "M h w"], right: Bool[Tensor, "P h w"]) -> Float
     return both / either.clamp(min=1)
 
 
-def identity_rule(config: EvaluationConfig) -> IdentityRule:
+def identity_rule(config: EvaluationConfig) -> SavableRule:
     """The rule that `config` names, at the start of a video."""
     if config.identity == "cosine":
         return CosineIdentity()

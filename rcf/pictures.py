@@ -9,16 +9,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image
 
+from rcf.overlay import identity_colour, labelled, painted
 from rcf.structures import FramePrediction
 from rcf.tensors import integers
 
-# Okabe and Ito's palette: told apart with all common kinds of colour blindness.
-_COLOURS = np.array(
-    [(230, 159, 0), (86, 180, 233), (0, 158, 115), (240, 228, 66), (0, 114, 178), (213, 94, 0), (204, 121, 167)],
-    dtype=np.float32,
-)
 _FRAMES = 8
 _HEIGHT = 180
 _HEARD = 64
@@ -87,8 +83,7 @@ def heated(frame: Image.Image, heat: NDArray[np.float32]) -> Image.Image:
     """A grey frame with orange where it is hot; what is below the orange still shows. `heat` h w, 0..1."""
     grey = frame.convert("L").convert("RGB")
     share = Image.fromarray((_MOST_ORANGE * heat).astype(np.uint8)).resize(frame.size, Image.Resampling.BILINEAR)
-    red, green, blue = (int(value) for value in _COLOURS[0])
-    grey.paste((red, green, blue), mask=share)
+    grey.paste(identity_colour(0), mask=share)
     return grey
 
 
@@ -100,37 +95,15 @@ def save_png(image: Image.Image, path: Path) -> None:
     temporary.replace(path)
 
 
-def painted(
-    frame: NDArray[np.uint8], masks: Sequence[NDArray[np.bool_]], identities: Sequence[int], labels: Sequence[str]
+def tile(
+    frame: NDArray[np.uint8], masks: NDArray[np.bool_], identities: Sequence[int], texts: Sequence[str]
 ) -> Image.Image:
-    """A frame H W 3 at the height of a tile, each mask H W in the colour of its identity, with its label on it."""
-    # Half the colour is taken out of the scene, so that the colours of identities are the strongest in the picture.
-    pixels = 0.5 * frame.astype(np.float32) + 0.5 * frame.mean(axis=2, keepdims=True, dtype=np.float32)
-    for mask, identity in zip(masks, identities, strict=True):
-        colour = _COLOURS[identity % len(_COLOURS)]
-        pixels[mask] = 0.4 * pixels[mask] + 0.6 * colour
-        pixels[_border(mask)] = colour
-    image, scale = enlarged(pixels.astype(np.uint8)), _HEIGHT / frame.shape[0]
-    draw = ImageDraw.Draw(image)
-    for mask, label in zip(masks, labels, strict=True):
-        rows, columns = mask.nonzero()
-        if len(rows):
-            place = (float(columns.mean()) * scale - 12, float(rows.mean()) * scale - 6)
-            draw.text(place, label, fill="white", stroke_width=1, stroke_fill="black")
-    return image
+    """A frame H W 3 at the height of a tile, each of its masks M H W in the colour of its identity, with its text."""
+    return labelled(enlarged(painted(frame, masks, identities)), masks, texts, _HEIGHT / frame.shape[0])
 
 
 def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:
     identities = integers(prediction.identities)
-    labels = [
-        f"{identity} {categories[int(prediction.class_probabilities[index, :-1].argmax())]}"
-        for index, identity in enumerate(identities)
-    ]
-    return painted(frame, list(prediction.masks.numpy()), identities, labels)
-
-
-def _border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Pixels of the mask that touch, side by side, one outside it."""
-    padded = np.pad(mask, 1)
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return mask & ~inside
+    best = integers(prediction.class_probabilities[:, :-1].argmax(-1))
+    texts = [f"{identity} {categories[category]}" for identity, category in zip(identities, best, strict=True)]
+    return tile(frame, prediction.masks.numpy(), identities, texts)

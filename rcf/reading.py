@@ -4,6 +4,7 @@ classes Q G, masks Q h w --thresholds--> fired slots --identity rule--> FramePre
 """
 
 import math
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as functional
@@ -11,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from rcf.config import EvaluationConfig
-from rcf.identity import IdentityRule, identity_rule
+from rcf.identity import IdentityRule, SavableRule, identity_rule
 from rcf.structures import FramePrediction
 
 
@@ -44,6 +45,19 @@ class FrameReader:
             masks=full.cpu(),
             overridden=assignment.overridden,
         )
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What the rule of identity holds of the frames so far."""
+        return self._savable().state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state_dict`; the thresholds and the rule are those of the configuration."""
+        self._savable().load_state_dict(state)
+
+    def _savable(self) -> SavableRule:
+        if not isinstance(self._rule, SavableRule):
+            raise TypeError(f"{type(self._rule).__name__} cannot be saved in mid-video")
+        return self._rule
 
 
 def fired_slots(probabilities: Float[Tensor, "Q G"], threshold: float) -> Int[Tensor, " M"]:

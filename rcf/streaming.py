@@ -1,11 +1,13 @@
 """Online inference: push a frame, get its objects. Memory does not grow with the video.
 
-frame --resize--> backbone (once) --> kept C K K --> ring buffer of R
-                     |                                   |
+frame --resize--> backbone (once) --> kept C K K --> ring buffer of R        all that a stream holds of its past is a
+                     |                                   |                   StreamState: tensors, saved and loaded
                      +--------> segment <-- window ------+ --> FrameReader --> FramePrediction
+
+    OnlineSegmenter   one stream          StreamBatch (rcf/stream_batch.py)   several, one pass for all of a moment
 """
 
-from collections import deque
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as functional
@@ -15,45 +17,68 @@ from torch import Tensor
 from rcf.config import EvaluationConfig, FrameSizeConfig
 from rcf.data.sizes import network_size
 from rcf.model.network import RCF
-from rcf.reading import FrameReader
+from rcf.phases import UNWATCHED, PhaseWatch
+from rcf.stream_state import StreamState
 from rcf.structures import FramePrediction, Segmentation
 
 
 class OnlineSegmenter:
     """Segments one stream of frames with a network in evaluation mode."""
 
-    def __init__(self, network: RCF, size: FrameSizeConfig, config: EvaluationConfig) -> None:
-        self._network, self._size, self._config = network.eval(), size, config
+    def __init__(
+        self, network: RCF, size: FrameSizeConfig, config: EvaluationConfig, phases: PhaseWatch = UNWATCHED
+    ) -> None:
+        self._network, self._size, self._config, self._phases = network.eval(), size, config, phases
         self._device = next(network.parameters()).device
         self.reset()
 
+    @property
+    def frames(self) -> int:
+        """How many were pushed since the last reset."""
+        return self._state.frames
+
     def reset(self) -> None:
         """Forget the stream: the next frame is the first of a new video."""
-        self._kept: deque[tuple[Tensor, Tensor]] = deque(maxlen=max(self._network.references.frames, 1))
-        self._reader = FrameReader(self._config)
+        self._state = StreamState(self._network.references.frames, self._config)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The whole state of the stream, on the CPU: what references have kept, identities, number of frames.
+
+        Its size does not grow with the stream. `rcf.stream_files.save_stream` writes it without pickle.
+        """
+        return self._state.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Go on where `state_dict` was called: the same frames give the same bits on the same machine.
+
+        The network and both configurations must be those of then. Raises rcf.errors.InputError where the state is one
+        of another network.
+        """
+        self._state = StreamState(self._network.references.frames, self._config)
+        self._state.load_state_dict(state, self._device)
 
     @torch.inference_mode()
     def push(self, frame: UInt8[Tensor, "3 H W"], audio: Float[Tensor, "A E"] | None = None) -> FramePrediction:
         """Segment the next frame; sees this frame and the ones pushed before, never a later one.
 
         `audio` is the log-mel patch that ends with this frame (rcf/data/log_mel.py); without it the frame is silent.
+        Raises rcf.errors.InputError where the frame has another size than those before it: `reset` first.
         """
-        size = network_size(frame.shape[-2], frame.shape[-1], self._size)
+        self._phases.enter("preprocess")
+        whole = self._state.check(frame)
         patch = None if audio is None else audio[None].to(self._device)
-        answer = self.step(resize_frames(frame[None], size).to(self._device), patch)
-        whole = (frame.shape[-2], frame.shape[-1])
-        return self._reader.read(answer.classes[-1, 0], answer.masks[-1, 0], answer.codes[0], whole)
+        seen = resize_frames(frame[None], network_size(*whole, self._size)).to(self._device)
+        answer = self.step(seen, patch)
+        self._phases.enter("identity")
+        return self._state.read(answer, 0, whole)
 
     def step(self, frame: UInt8[Tensor, "1 3 H W"], audio: Float[Tensor, "1 A E"] | None = None) -> Segmentation:
         """The network's answer for a frame of network size, and the buffer moved on by one."""
+        self._phases.enter("fusion")
         here = self._network.describe(frame, audio=audio)
-        references = self._network.references.frames
-        past = list(self._kept) or [(here.kept[0], here.heard[0])]
-        past = ([past[0]] * (references - len(past)) + past)[:references]
-        kept = torch.stack([frame for frame, _ in past])[None] if past else here.kept[:, None][:, :0]
-        heard = torch.stack([*(sound for _, sound in past), here.heard[0]])[None]
-        answer = self._network.segment(here, kept, heard)
-        self._kept.append((here.kept[0], here.heard[0]))
+        kept, heard = self._state.window(here.kept[0], here.heard[0])
+        answer = self._network.segment(here, kept[None], heard[None])
+        self._state.keep(here.kept[0], here.heard[0])
         return answer
 
 

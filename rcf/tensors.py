@@ -72,6 +72,7 @@ def load_tensors(path: Path) -> dict[str, Tensor]:
 class _TensorFile(Protocol):
     def keys(self) -> list[str]: ...
     def get_slice(self, name: str) -> "_Slice": ...
+    def metadata(self) -> dict[str, str] | None: ...
 
 
 class _Slice(Protocol):
@@ -86,10 +87,16 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
         return {name: tuple(file.get_slice(name).get_shape()) for name in names}
 
 
-def save_tensors(tensors: Mapping[str, Tensor], path: Path) -> None:
+def read_header(path: Path) -> dict[str, str]:
+    """The texts that were put into the header of a safetensors file."""
+    with safetensors.safe_open(path, framework="pt") as opened:  # pyright: ignore[reportUnknownVariableType]
+        return cast(_TensorFile, opened).metadata() or {}
+
+
+def save_tensors(tensors: Mapping[str, Tensor], path: Path, header: dict[str, str] | None = None) -> None:
     """Write a safetensors file. It refuses channels_last and aliases, so contiguous copies on the CPU are written."""
     safetensors.torch.save_file(  # pyright: ignore[reportUnknownMemberType]
-        {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path
+        {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}, path, header
     )
     # It makes a file that nobody else may read; who may look into the folder is to see the weights too.
     path.chmod(path.parent.stat().st_mode & 0o666)

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from rcf.checkpoint import load_network
 from rcf.checkpoint_files import find_checkpoint
-from rcf.config import RcfConfig
+from rcf.config import FrameSizeConfig, RcfConfig
 from rcf.errors import InputError, Problem
 from rcf.model.network import RCF
 from rcf.streaming import OnlineSegmenter
@@ -38,10 +38,19 @@ class TrainedNetwork:
     folder: Path
     """The checkpoint."""
 
+    @property
+    def input_size(self) -> FrameSizeConfig:
+        """The size at which the network sees frames."""
+        return self.config.evaluation.input or self.config.input
+
+    @property
+    def listens(self) -> bool:
+        """Whether sound makes a difference to it."""
+        return self.config.model.audio.features != "none"
+
     def segmenter(self) -> OnlineSegmenter:
         """For one stream: `push` it frame after frame. Each stream needs one of its own."""
-        size = self.config.evaluation.input or self.config.input
-        return OnlineSegmenter(self.network, size, self.config.evaluation)
+        return OnlineSegmenter(self.network, self.input_size, self.config.evaluation)
 
     def segment(self, frames: Iterable[UInt8[Tensor, "3 H W"]]) -> Iterator[FramePrediction]:
         """One video, frame by frame, online: each answer sees its frame and those before it.

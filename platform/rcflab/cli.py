@@ -36,6 +36,8 @@ _COMMANDS = {
     "eval": "Score a results file against YouTube-VIS ground truth.",
     "export-results": "Write results.json in a zip, as a benchmark server takes it.",
     "data": "Make, convert, split and check data sets.",
+    "segment": "Segment a video, a folder of images or a camera, online.",
+    "export": "Write one step of a stream as ONNX or for torch.export.",
     "sync": "Send queued events of the ledger to MLflow.",
     "ui": "Show an experiment in MLflow's page, on its charts.",
 }

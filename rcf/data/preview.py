@@ -1,6 +1,6 @@
 """A contact sheet of a data set, for a person to look at: one row a video, masks in the colours of their identities.
 
-Annotations + frames --evenly spread frames--> pictures.painted --> rows under the video's name --> PIL image
+Annotations + frames --evenly spread frames--> pictures.tile --> rows under the video's name --> PIL image
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from rcf.data.annotations import Annotations, Track, Video, load_annotations
 from rcf.data.layout import find_split
 from rcf.data.runs import mask_of_runs, parse_counts
-from rcf.pictures import enlarged, painted, side_by_side, spread
+from rcf.pictures import enlarged, side_by_side, spread, tile
 
 TITLE = 16
 """Pixels above a row, for the name of the video."""
@@ -72,10 +72,9 @@ def _tile(root: Path, video: Video, t: int, tracks: Sequence[Track], labels: Seq
     frame = _frame(root / video.file_names[t], video)
     if frame is None:
         return _crossed(video)
-    masks = [_mask(track, t) for track in tracks]
-    shown = [number for number, mask in enumerate(masks) if mask is not None]
-    present = [mask for mask in masks if mask is not None]
-    return painted(frame, present, shown, [labels[number] for number in shown])
+    masks = {number: mask for number, track in enumerate(tracks) if (mask := _mask(track, t)) is not None}
+    stacked_masks = np.array(list(masks.values()), dtype=np.bool_).reshape(-1, video.height, video.width)
+    return tile(frame, stacked_masks, list(masks), [labels[number] for number in masks])
 
 
 def _frame(path: Path, video: Video) -> NDArray[np.uint8] | None:

@@ -66,7 +66,7 @@ def test_what_is_kept_does_not_grow_with_the_stream(tiny_network: RCF, video: to
     segmenter = OnlineSegmenter(tiny_network, SIZE, EvaluationConfig())
     for frame in video.repeat(3, 1, 1, 1):
         segmenter.push(frame)
-    kept = list(segmenter._kept)
+    kept = segmenter._state.past
     assert len(kept) == 2
     assert all(tensor.untyped_storage().nbytes() == tensor.nbytes for pair in kept for tensor in pair)
 

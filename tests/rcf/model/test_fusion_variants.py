@@ -122,7 +122,7 @@ def test_a_stream_keeps_the_same_few_numbers_however_long_it_gets(
     segmenter = OnlineSegmenter(network_of(reference_kind), FrameSizeConfig(), EvaluationConfig())
     for frame in video:
         segmenter.push(frame)
-    kept = [tensor for pair in segmenter._kept for tensor in pair]
+    kept = [tensor for pair in segmenter._state.past for tensor in pair]
     assert sum(tensor.untyped_storage().nbytes() for tensor in kept) == 4 * of_one * knobs.frames
 
 

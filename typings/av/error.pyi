@@ -1,0 +1,5 @@
+class FFmpegError(Exception):
+    errno: int | None
+    strerror: str | None
+
+class InvalidDataError(FFmpegError): ...
