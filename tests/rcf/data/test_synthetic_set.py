@@ -254,4 +254,5 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
 def test_the_contact_sheet_shows_a_row_for_each_clip(tmp_path: Path) -> None:
     write_synthetic(tmp_path / "set", TINY)
     sheet = contact_sheets(tmp_path / "set", SPLITS, rows=5)
-    assert sheet.size == (8 * (48 * 4 + 4), 3 * (32 * 4 + 4))
+    tile_width, tile_height, title, gap = 270, 180, 16, 4  # 3:2 as the clips are
+    assert sheet.size == (3 * (tile_width + gap) - gap, 3 * (tile_height + title + gap) - gap)
