@@ -15,7 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from rcf.config import AugmentConfig
-from rcf.data.frames import resize_frame, resize_masks
+from rcf.data.frames import resize_frame, resize_masks, stacked
 from rcf.data.sizes import Size
 from rcf.data.windows import WHOLE, Window, draw_crop, draw_path
 from rcf.seeding import stream
@@ -76,10 +76,10 @@ def _draw_colour(rng: np.random.Generator, most: float) -> Colour:
     return Colour(brightness, contrast, saturation)
 
 
-def show_frames(frames: Sequence[UInt8[Tensor, "3 h w"]], look: Look) -> UInt8[Tensor, "P 3 H W"]:
-    """The frames of a clip under `look`."""
-    shown = torch.stack([_show_frame(frame, window, look) for frame, window in zip(frames, look.windows, strict=True)])
-    return shown if look.colour is None else recolour(shown, look.colour)
+def show_frames(frames: Sequence[UInt8[Tensor, "3 h w"]], look: Look) -> list[UInt8[Tensor, "3 H W"]]:
+    """The frames of a clip under `look`; one that nothing is done to is the frame itself, no copy."""
+    shown = [_show_frame(frame, window, look) for frame, window in zip(frames, look.windows, strict=True)]
+    return shown if look.colour is None else list(recolour(stacked(shown), look.colour))
 
 
 def _show_frame(frame: UInt8[Tensor, "3 h w"], window: Window, look: Look) -> UInt8[Tensor, "3 H W"]:

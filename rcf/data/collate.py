@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from rcf.data.frames import stacked
 from rcf.data.sizes import Size
 from rcf.structures import ClipBatch, FrameTargets
 
@@ -22,9 +23,15 @@ PADDING = (124, 116, 104)
 class ShownClip:
     """One clip as the network will see it, before padding."""
 
-    frames: UInt8[Tensor, "P 3 H W"]
+    frames: Sequence[UInt8[Tensor, "3 H W"]]
+    """Each by itself: they are copied once, into the batch."""
     targets: tuple[FrameTargets, ...]
     audio: Float[Tensor, "P A E"] | None = None
+
+    @property
+    def size(self) -> Size:
+        """Height and width of its frames."""
+        return self.frames[0].shape[-2], self.frames[0].shape[-1]
 
 
 def collate(clips: Sequence[ShownClip], canvas: Size, skipped: int = 0) -> ClipBatch:
@@ -32,12 +39,12 @@ def collate(clips: Sequence[ShownClip], canvas: Size, skipped: int = 0) -> ClipB
 
     The canvas is that of the whole step, so that a part of it is the same wherever it is made.
     """
-    sizes = [(clip.frames.shape[-2], clip.frames.shape[-1]) for clip in clips]
+    sizes = [clip.size for clip in clips]
     height, width = (max(sides) for sides in zip(canvas, *sizes, strict=True))
     padded = any(size != (height, width) for size in sizes)
     audio = [clip.audio for clip in clips if clip.audio is not None]
     return ClipBatch(
-        frames=torch.stack([_pad_frames(clip.frames, height, width) for clip in clips]),
+        frames=_padded(clips, height, width) if padded else _stacked(clips),
         targets=tuple(tuple(_pad_targets(frame, height, width) for frame in clip.targets) for clip in clips),
         sizes=torch.tensor(sizes, dtype=torch.int64) if padded else None,
         audio=torch.stack(audio) if audio else None,
@@ -45,12 +52,16 @@ def collate(clips: Sequence[ShownClip], canvas: Size, skipped: int = 0) -> ClipB
     )
 
 
-def _pad_frames(frames: UInt8[Tensor, "P 3 h w"], height: int, width: int) -> UInt8[Tensor, "P 3 H W"]:
-    if frames.shape[-2:] == (height, width):
-        return frames
-    colour = torch.tensor(PADDING, dtype=torch.uint8)[None, :, None, None]
-    padded = colour.repeat(frames.shape[0], 1, height, width)
-    padded[..., : frames.shape[-2], : frames.shape[-1]] = frames
+def _stacked(clips: Sequence[ShownClip]) -> UInt8[Tensor, "B P 3 H W"]:
+    return stacked([frame for clip in clips for frame in clip.frames]).unflatten(0, (len(clips), -1))
+
+
+def _padded(clips: Sequence[ShownClip], height: int, width: int) -> UInt8[Tensor, "B P 3 H W"]:
+    colour = torch.tensor(PADDING, dtype=torch.uint8)
+    padded = colour.repeat(len(clips), len(clips[0].frames), height, width, 1).movedim(-1, 2)
+    for clip, place in zip(clips, padded, strict=True):
+        for frame, there in zip(clip.frames, place, strict=True):
+            there[:, : frame.shape[-2], : frame.shape[-1]] = frame
     return padded
 
 

@@ -38,18 +38,21 @@ def chosen(targets: FrameTargets, kept: set[int]) -> FrameTargets:
     return FrameTargets(targets.labels[wanted], targets.masks[wanted], targets.tracks[wanted])
 
 
-def paste(host: ShownClip, frames: UInt8[Tensor, "P 3 h w"], objects: Sequence[FrameTargets]) -> ShownClip:
+def paste(host: ShownClip, frames: Sequence[UInt8[Tensor, "3 h w"]], objects: Sequence[FrameTargets]) -> ShownClip:
     """`host` with objects of another clip in front of its own; what the host heard is unchanged.
 
     `frames` are the other clip's, as many as the host's, `objects` those that are pasted, in each of them. The corners
     of both clips meet: what of a larger one lies outside the host is cut off. Objects of which fewer than
     FEWEST_PIXELS are left by this drop out.
     """
-    height, width = host.frames.shape[-2:]
-    corner = (0, width - frames.shape[-1], 0, height - frames.shape[-2])
+    height, width = host.size
+    corner = (0, width - frames[0].shape[-1], 0, height - frames[0].shape[-2])
     pasted = [_cut(frame, corner) for frame in objects]
     covered = torch.stack([frame.masks.any(dim=0) for frame in pasted])
-    shown = torch.where(covered[:, None], functional.pad(frames, corner), host.frames)
+    shown = [
+        torch.where(cover, functional.pad(above, corner), below)
+        for cover, above, below in zip(covered, frames, host.frames, strict=True)
+    ]
     # Targets are the last frames of a clip.
     first = len(pasted) - len(host.targets)
     targets = [

@@ -27,6 +27,9 @@ from rcf.errors import InputError, Problem
 from rcf.seeding import stream
 from rcf.structures import ClipBatch, FrameTargets
 
+Shown = tuple[list[UInt8[Tensor, "3 H W"]], tuple[FrameTargets, ...]]
+"""The frames of a clip as they look, and the objects of its last ones."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -139,7 +142,7 @@ class _Reader:
         targets = {number: self._source.targets(clip.video_index, number) for number in sorted(set(numbers))}
         return [targets[number] for number in numbers]
 
-    def _show(self, clip: Clip, place: int, objects: Sequence[FrameTargets]) -> tuple[Tensor, tuple[FrameTargets, ...]]:
+    def _show(self, clip: Clip, place: int, objects: Sequence[FrameTargets]) -> Shown:
         """The frames of a clip and the `objects` of its last ones, as they look at `place`."""
         source, plan, numbers = self._source, self._plan, self._numbers(clip)
         video = source.videos[clip.video_index]

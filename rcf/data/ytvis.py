@@ -19,7 +19,7 @@ from torch import Tensor
 
 from rcf.data.annotations import Annotations, Track
 from rcf.data.cache import ByteCache
-from rcf.data.frames import read_frame, resize_frame, resize_masks
+from rcf.data.frames import read_frame, resize_frame, resize_masks, stacked
 from rcf.data.order import Pool
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.sizes import Size
@@ -71,7 +71,7 @@ class VideoDataset:
 
     def frames(self, video_index: int, numbers: Iterable[int] | None = None) -> UInt8[Tensor, "T 3 H W"]:
         """These frames of a video, by default all."""
-        return torch.stack([self.frame(video_index, number) for number in self._numbers(video_index, numbers)])
+        return stacked([self.frame(video_index, number) for number in self._numbers(video_index, numbers)])
 
     def heard(self, video_index: int, numbers: Iterable[int] | None = None) -> Float[Tensor, "T A E"] | None:
         """The sound at these frames, by default at all; None where nobody listens."""
@@ -149,5 +149,5 @@ def _mask(track: Track, frame_index: int, size: Size) -> Bool[Tensor, "H W"] | N
     rle = track.segmentations[frame_index]
     if rle is None:
         return None
-    mask = torch.as_tensor(np.ascontiguousarray(mask_of_runs(parse_counts(rle["counts"]), *rle["size"])))
+    mask = torch.as_tensor(mask_of_runs(parse_counts(rle["counts"]), *rle["size"]))
     return resize_masks(mask[None], *size)[0]

@@ -67,9 +67,9 @@ class Backbone(nn.Module):
     def pyramid(self, images: Float[Tensor, "N 3 H W"]) -> Pyramid:
         """The same from normalised images."""
         kernels = (weight for weight in self.body.parameters() if weight.dim() == 4)
-        if next(kernels).is_contiguous(memory_format=torch.channels_last):
-            images = images.contiguous(memory_format=torch.channels_last)
-        maps: Pyramid = self.body(images)
+        last = next(kernels).is_contiguous(memory_format=torch.channels_last)
+        layout = torch.channels_last if last else torch.contiguous_format
+        maps: Pyramid = self.body(images.contiguous(memory_format=layout))
         return maps
 
 

@@ -10,7 +10,7 @@ def _clip(height: int, width: int, objects: int = 1) -> ShownClip:
     frames = torch.full((2, 3, height, width), 7, dtype=torch.uint8)
     numbers = torch.arange(objects)
     masks = torch.ones(objects, height, width, dtype=torch.bool)
-    return ShownClip(frames, (FrameTargets(numbers, masks, numbers),))
+    return ShownClip(list(frames), (FrameTargets(numbers, masks, numbers),))
 
 
 def test_clips_of_one_size_are_stacked_and_nothing_is_told() -> None:
