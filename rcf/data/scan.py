@@ -171,6 +171,8 @@ class AnnotationScan:
                 first[number] = index
                 if item is not None:
                     yield index, item
+            elif isinstance(number, float) and number.is_integer():
+                first.setdefault(int(number), index)  # 1.0 is refused, and those who mean it by 1 are not
 
     def _tracks(self, values: Elements) -> Iterator[tuple[int, Track]]:
         # Where a whole list is missing, that is the fault: not each id that would be in it.

@@ -127,3 +127,8 @@ def test_memory_does_not_grow_with_the_length_of_the_file(small_set: Any) -> Non
     tracemalloc.stop()
     assert (count, problems.count) == (204, 0)
     assert peak < 4_000_000
+
+
+def test_an_id_that_is_no_whole_number_is_one_fault_and_not_one_for_each_that_names_it(small_set: Any) -> None:
+    small_set.document["videos"][0]["id"] = float(small_set.document["videos"][0]["id"])
+    assert small_set.problem().place == "/videos/0/id"
