@@ -55,21 +55,35 @@ def painted(frame: NDArray[np.uint8], masks: NDArray[np.bool_], identities: Sequ
     return pixels.astype(np.uint8)
 
 
+def ink_on(colour: Colour) -> str:
+    """Black or white, whichever can be read on `colour`."""
+    return "black" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 110 else "white"
+
+
 def labelled(
-    image: Image.Image, masks: NDArray[np.bool_], texts: Sequence[str], scale: float = 1.0, size: int = 10
+    image: Image.Image,
+    masks: NDArray[np.bool_],
+    identities: Sequence[int],
+    texts: Sequence[str],
+    scale: float = 1.0,
+    size: int = 10,
 ) -> Image.Image:
-    """A text in the middle of each mask M H W, clear of those before; `image` is `scale` times the masks' size."""
+    """A text on top of each mask M H W, clear of those before; `image` is `scale` times the masks' size.
+
+    It stands on the colour of its identity: a label that had to move away still says whose it is.
+    """
     draw, font, placed = ImageDraw.Draw(image), _font(size), list[Box]()
-    for mask, text in zip(masks, texts, strict=True):
-        rows, columns = mask.nonzero()
-        if not len(rows):
+    for mask, identity, text in zip(masks, identities, texts, strict=True):
+        around = _box(mask)
+        if around is None:
             continue
-        left, top = float(columns.mean()) * scale - 1.2 * size, float(rows.mean()) * scale - 0.6 * size
-        wide = draw.textlength(text, font=font)
-        box = free_place((left, top, left + wide, top + 1.2 * size), placed, image.size)
+        wide, high = draw.textlength(text, font=font) + 0.6 * size, 1.3 * size
+        middle, top = (around[1].start + around[1].stop) / 2 * scale, around[0].start * scale
+        box = free_place((middle - wide / 2, top - high, middle + wide / 2, top), placed, image.size)
         placed.append(box)
-        stroke = max(size // 10, 1)
-        draw.text(box[:2], text, fill="white", stroke_width=stroke, stroke_fill="black", font=font)
+        colour = identity_colour(identity)
+        draw.rectangle((box[0], box[1], box[2] - 1, box[3] - 1), fill=colour, outline="black")
+        draw.text((box[0] + 0.3 * size, (box[1] + box[3]) / 2), text, fill=ink_on(colour), font=font, anchor="lm")
     return image
 
 

@@ -99,7 +99,7 @@ def tile(
     frame: NDArray[np.uint8], masks: NDArray[np.bool_], identities: Sequence[int], texts: Sequence[str]
 ) -> Image.Image:
     """A frame H W 3 at the height of a tile, each of its masks M H W in the colour of its identity, with its text."""
-    return labelled(enlarged(painted(frame, masks, identities)), masks, texts, _HEIGHT / frame.shape[0])
+    return labelled(enlarged(painted(frame, masks, identities)), masks, identities, texts, _HEIGHT / frame.shape[0])
 
 
 def _tile(frame: NDArray[np.uint8], prediction: FramePrediction, categories: tuple[str, ...]) -> Image.Image:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from PIL import Image, ImageDraw, ImageFont
 
-from rcf.overlay import identity_colour
+from rcf.overlay import identity_colour, ink_on
 
 _ROW, _LEFT, _TOP, _RIGHT, _BOTTOM = 26, 62, 30, 12, 26
 _WIDEST, _LARGEST_FRAME, _NARROWEST = 1400.0, 40.0, 480.0
@@ -98,11 +98,9 @@ def _bar(
     colour = identity_colour(run.identity)
     draw.rectangle(box, fill=colour)
     room = box[2] - box[0] - 6
-    # On light colours black can be read, on dark ones white.
-    ink = "black" if 0.299 * colour[0] + 0.587 * colour[1] + 0.114 * colour[2] > 110 else "white"
     for text in (f"{run.identity} {run.category}", str(run.identity)):
         if draw.textlength(text, font=font) <= room:
-            draw.text((box[0] + 3, box[1] + 2), text, fill=ink, font=font)
+            draw.text((box[0] + 3, box[1] + 2), text, fill=ink_on(colour), font=font)
             break
 
 

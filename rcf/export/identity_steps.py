@@ -42,7 +42,9 @@ def forced_identities(
         best = torch.where(eligible, overlap, torch.full_like(overlap, -1.0)).flatten().argmax()
         row, column = best // len(own), best % len(own)
         chosen = (slots == row) & eligible.any()
-        forced = torch.where(chosen, last[column], forced)
+        # Not `last[column]`: an index that depends on values makes the export slow, and once only.
+        given = torch.where(slots == column, last, torch.zeros_like(last)).sum()
+        forced = torch.where(chosen, given, forced)
         open_pairs = open_pairs & ~chosen[:, None] & ~((slots == column) & eligible.any())[None]
     return forced
 

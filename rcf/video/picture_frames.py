@@ -20,9 +20,10 @@ Draw = Callable[[Shown], Image.Image]
 def overlay_picture(shown: Shown) -> Image.Image:
     """The frame with its objects, each in the colour of its identity, with number, category and score in percent."""
     frame, masks = shown.frame.pixels.permute(1, 2, 0).numpy(), shown.masks.numpy()
-    picture = Image.fromarray(painted(frame, masks, [each.identity for each in shown.objects]))
+    identities = [each.identity for each in shown.objects]
+    picture = Image.fromarray(painted(frame, masks, identities))
     size = max(10, frame.shape[0] // 32)
-    return labelled(picture, masks, [each.label for each in shown.objects], size=size)
+    return labelled(picture, masks, identities, [each.label for each in shown.objects], size=size)
 
 
 def mask_picture(shown: Shown) -> Image.Image:

@@ -36,7 +36,7 @@ class ShownObject:
     @property
     def label(self) -> str:
         """For a picture."""
-        return f"{self.identity} {self.category} {100 * self.score:.0f}"
+        return f"{self.identity} {self.category} {100 * self.score:.0f}%"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from rcf.comparison_picture import MADE_UP, MISSED, RIGHT, SWAPPED, comparison_strip, errors, paired
-from rcf.overlay import free_place, identity_colour, painted
+from rcf.overlay import free_place, identity_colour, labelled, painted
 from rcf.timeline import Run, Timeline
 
 
@@ -62,6 +63,14 @@ def test_what_lies_outside_the_box_of_a_mask_is_not_painted() -> None:
     pixels = painted(frame, square(2, 3)[None], [1])
     assert (pixels[square(2, 3)] != 90).any(axis=1).all()
     assert (pixels[~square(2, 3)] == 90).all()
+
+
+def test_a_label_stands_on_the_colour_of_its_identity_above_its_mask() -> None:
+    mask = np.zeros((60, 120), np.bool_)
+    mask[40:50, 50:70] = True
+    pixels = np.asarray(labelled(Image.new("RGB", (120, 60)), mask[None], [2], ["2 cat"]))
+    rows, columns = (pixels == identity_colour(2)).all(axis=2).nonzero()
+    assert rows.min() > 20 and rows.max() < 40 and columns.min() < 60 < columns.max()
 
 
 def test_each_pixel_is_right_missed_made_up_or_swapped() -> None:

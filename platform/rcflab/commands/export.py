@@ -32,9 +32,11 @@ def export_command(
     # Slow to import, and not needed for --help.
     from rcf.export.write import stream_step, write_step
     from rcf.trained import load
+    from rcflab.countdown import on_stderr
 
     model = load(checkpoint)
     step = stream_step(model, height, width)
+    on_stderr("exporting: about a minute, nothing of it can be counted")
     try:
         write_step(model, step, out)
     except OSError as error:

@@ -1,6 +1,7 @@
 """The step as one function says what a stream says; ONNX Runtime and torch.export say the same, identities included."""
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -65,14 +66,18 @@ def test_the_step_is_a_push(model: Model, frames: int, features: str) -> None:
     assert fired and silent
 
 
-@pytest.mark.parametrize(("frames", "features"), [(2, "small"), (1, "none")])
-def test_onnx_runtime_says_the_same(model: Model, tmp_path: Path, frames: int, features: str) -> None:
-    trained = model(frames, features)
+# Together they have a network with sound, one with more than one reference, one with none, and both rules of identity.
+@pytest.mark.parametrize(
+    ("frames", "features", "identity"), [(1, "small", "slot_iou"), (2, "none", "slot_iou"), (0, "none", "slot")]
+)
+def test_onnx_runtime_says_the_same(model: Model, tmp_path: Path, frames: int, features: str, identity: str) -> None:
+    trained = model(frames, features, identity)
     step = stream_step(trained)
     write_step(trained, step, tmp_path / "step.onnx")
     assert [path.name for path in tmp_path.iterdir()] == ["step.onnx"]
     stream, fired = OnnxStream(tmp_path / "step.onnx"), 0
     assert stream.description["categories"] == ["cat", "dog", "owl"]
+    assert stream.description["identity"] == identity
     for frame, sound, answer in eager_answers(step, FRAMES):
         found = stream.push(frame.numpy(), sound.numpy())
         assert found["identities"].tolist() == answer.identities.tolist()
@@ -106,6 +111,15 @@ def test_another_ending_is_refused(model: Model, tmp_path: Path) -> None:
     trained = model()
     with pytest.raises(InputError, match=r"got the ending '\.tflite', expected \.onnx or \.pt2"):
         write_step(trained, stream_step(trained), tmp_path / "a.tflite")
+
+
+def test_a_package_that_is_missing_names_its_extra(
+    model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained = model()
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(InputError, match=r"ONNX: got no package .*pip install 'rcflab\[export\]'"):
+        write_step(trained, stream_step(trained), tmp_path / "a.onnx")
 
 
 def test_a_step_has_no_state_of_its_own(model: Model) -> None:

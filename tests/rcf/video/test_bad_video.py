@@ -2,7 +2,11 @@
 
 import io
 import socket
+import sys
+import threading
 from collections.abc import Callable
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +222,19 @@ def test_the_sound_of_a_camera_is_placed_by_its_own_clock(
     assert np.abs(heard - sound[: len(heard)]).max() < 1e-3
 
 
+def test_an_address_of_a_web_server_is_a_camera(tmp_path: Path, write_video: Write, pictures: Frames) -> None:
+    write_video(tmp_path / "live.mkv", pictures)
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        camera = Camera(f"http://127.0.0.1:{server.server_port}/live.mkv", timeout_s=5.0, newest=False)
+        found = list(camera.frames())
+        with pytest.raises(InputError, match=r"got a source that cannot be opened \(.*404"):
+            Camera(f"http://127.0.0.1:{server.server_port}/none.mkv", timeout_s=5.0)
+        server.shutdown()
+    assert all(np.array_equal(pixels(f), p) for f, p in zip(found, pictures, strict=True))
+
+
 def test_a_camera_that_is_not_there_is_refused() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -243,3 +260,12 @@ def test_a_slow_network_sees_the_present_and_the_frames_left_out_are_counted(
 def test_a_source_that_is_none_is_refused(text: str, size: tuple[int, int] | None, told: str) -> None:
     with pytest.raises(InputError, match=told):
         open_source(text, raw_size=size)
+
+
+def test_a_missing_package_names_its_extra(
+    tmp_path: Path, write_video: Write, pictures: Frames, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mkv", pictures)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(InputError, match=r"PyAV: got no package .*pip install 'rcflab\[video\]'"):
+        open_source(str(path))
