@@ -137,7 +137,7 @@ class ColumnTable:
         begins = batch.offsets[masks]
         counts = batch.offsets[masks + 1] - begins
         starts = np.cumsum(counts) - counts
-        pieces = np.arange(counts.sum()) + np.repeat(begins - starts, counts)
+        pieces = np.arange(int(counts.sum()), dtype=np.int64) + np.repeat(begins - starts, counts)
         tracks = (batch.first + masks) // shape.length
         shifts = batch.first * shape.width - tracks * (shape.length * shape.width) + rows * self.intervals.shape[1]
         places = batch.columns[pieces] + np.repeat(shifts, counts)

@@ -1,11 +1,8 @@
 """Compat equals a slow reading of the official evaluator to the last bit, quirks included, and counts the quirks."""
 
-import importlib.util
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -24,21 +21,9 @@ from rcf.structures import Rle, TrackPrediction
 
 Make = Callable[..., Any]
 Case = tuple[Annotations, list[TrackPrediction]]
+Reference = Callable[[Annotations, list[TrackPrediction]], dict[str, float | None]]
 SIZE, OTHER = (12, 16), (6, 8)
 FULL, HALF = (0, 0, 10, 10), (0, 0, 10, 6)
-
-
-def _loaded(name: str) -> ModuleType:
-    """A module beside this one: tests are no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = _loaded("official_reference").reference
 
 
 def mask(rng: np.random.Generator, base: np.ndarray, sizes: float) -> Rle | None:
@@ -100,7 +85,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(cases())
-def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(case: Case) -> None:
+def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(reference: Reference, case: Case) -> None:
     truth, predictions = case
     wanted = reference(truth, predictions)
     found = evaluate(truth, predictions, rules=Compat()).stats
@@ -108,7 +93,9 @@ def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(case: Case) -> N
     assert found == wanted
 
 
-def test_random_cases_of_usual_size_equal_the_official_numbers_bit_for_bit(make_case: Callable[[int], Case]) -> None:
+def test_random_cases_of_usual_size_equal_the_official_numbers_bit_for_bit(
+    reference: Reference, make_case: Callable[[int], Case]
+) -> None:
     for seed in (1, 2, 5):
         truth, predictions = make_case(seed)
         assert evaluate(truth, predictions, rules=Compat()).stats == reference(truth, predictions)
