@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
@@ -81,6 +81,45 @@ def cases(draw: st.DrawFn) -> Case:
         Track(t.id + first, t.video_id, t.category_id, t.iscrowd, t.segmentations, t.areas) for t in tracks
     )
     return Annotations(Path("truth.json"), videos, known, numbered), predictions
+
+
+def ingredients(case: Case) -> set[str]:
+    """What a case has of all that is to be drawn."""
+    truth, predictions = case
+    lengths = {video.id: video.length for video in truth.videos}
+    lists = [*truth.tracks, *predictions]
+    every = [mask for each in lists for mask in each.segmentations]
+    groups = Counter((each.video_id, each.category_id) for each in predictions)
+    scores = Counter((each.video_id, each.category_id, each.score) for each in predictions)
+    has = {
+        "null masks": None in every,
+        "masks without a pixel": any(mask is not None and not coco_mask.area(mask) for mask in every),
+        "ties": max(scores.values(), default=0) > 1,
+        "crowds": any(track.iscrowd for track in truth.tracks),
+        "id 0": any(track.id == 0 for track in truth.tracks),
+        "short lists": any(len(each.segmentations) < lengths[each.video_id] for each in lists),
+        "long lists": any(len(each.segmentations) > lengths[each.video_id] for each in lists),
+        "other sizes": any(mask is not None and mask["size"] != list(SIZE) for mask in every),
+        "more than 100 predictions": max(groups.values(), default=0) > 100,
+        "categories without truth": len(truth.categories) > len({track.category_id for track in truth.tracks}),
+        "no predictions": not predictions,
+    }
+    return {name for name, here in has.items() if here}
+
+
+def test_the_cases_that_are_drawn_hold_what_they_promise() -> None:
+    met: Counter[str] = Counter()
+
+    @settings(max_examples=80, deadline=None, derandomize=True, phases=[Phase.generate])
+    @given(cases())
+    def look(case: Case) -> None:
+        met.update(ingredients(case))
+
+    look()
+    assert set(met) == {
+        *("null masks", "masks without a pixel", "ties", "crowds", "id 0", "short lists", "long lists", "other sizes"),
+        *("more than 100 predictions", "categories without truth", "no predictions"),
+    }
 
 
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine

@@ -170,7 +170,9 @@ def test_10_whoever_finds_annotation_0_is_false_and_takes_it_all_the_same(
     assert stats["AP"] == pytest.approx(100 * 0.5 * 51 / 101) and met == Counter({compat.POISON: 1})
 
 
-def test_11_areas_of_tracks_are_as_stated_and_of_predictions_as_counted(scored: Scored, true: Make, guess: Make) -> None:
+def test_11_areas_of_tracks_are_as_stated_and_of_predictions_as_counted(
+    scored: Scored, true: Make, guess: Make
+) -> None:
     track = true([FULL, FULL])
     stated = Track(1, 1, 1, False, track.segmentations, (0.0, 20000.0))  # a mean of 20000: the 0 is left out
     stats, _ = scored([stated], [guess([FULL, FULL])])
@@ -196,7 +198,8 @@ def test_13_of_two_equal_ious_the_later_track_is_taken(scored: Scored, true: Mak
     # Two equal tracks; the crowd among them comes last, so a first guess takes the regular one and a second the crowd.
     twins = [true([FULL, FULL], 1, crowd=True), true([FULL, FULL], 2)]
     assert scored(twins, [guess([FULL, FULL], 0.9), guess([FULL, FULL], 0.8)])[0]["AP"] == ALL
-    # IoU of the first guess with both: 100 / 150. The later is taken, so the second guess, 130 / 150 and 80 / 200, finds none.
+    # IoU of the first guess with both: 100 / 150. The later is taken. The second guess, of 130 / 150 with that and of
+    # 80 / 200 with the other, finds none.
     wide = true([(0, 0, 10, 15)] * 2, 1), true([(0, 5, 10, 20)] * 2, 2)
     middle, later = guess([(0, 5, 10, 15)] * 2, 0.9), guess([(0, 7, 10, 20)] * 2, 0.8)
     assert scored(wide, [middle, later])[0]["AP50"] == pytest.approx(100 * 51 / 101)
