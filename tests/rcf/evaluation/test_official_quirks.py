@@ -1,12 +1,11 @@
 """The peculiarities of the official evaluator one by one, numbered as in docs/evaluation.md, with values by hand.
 
 Each scene is scored by `compat` and by the slow reference, which must agree to the last bit, and then looked at.
+That no matplotlib is imported (19) is a matter of tests/architecture/test_light_imports.py.
 """
 
 import copy
 import json
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -271,12 +270,6 @@ def test_18_masks_are_decoded_once_and_not_once_a_pair(
     monkeypatch.setattr(overlap, "decode_runs", counting)
     scored([true([FULL, FULL], number) for number in range(1, 6)], [guess([FULL, FULL])] * 7)
     assert sum(decoded) == 2 * (5 + 7)
-
-
-def test_19_the_evaluator_imports_no_matplotlib() -> None:
-    code = "import sys, rcf.evaluation.compat, rcf.evaluation.assessment; print('matplotlib' in sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True)
-    assert run.stdout.strip() == "False"
 
 
 def test_what_python_takes_for_false_is_no_mask(tmp_path: Path, make_annotations: Make, true: Make) -> None:
