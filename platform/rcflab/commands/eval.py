@@ -98,6 +98,7 @@ def _print(found: "Assessment", heading: str, annotations: "Annotations") -> Non
     names = {category.id: category.name for category in annotations.categories}
     folders = {video.id: str(Path(video.file_names[0]).parent) for video in annotations.videos}
     for table in tables(found, names, folders):
+        typer.echo()
         Console().print(table)
 
 
