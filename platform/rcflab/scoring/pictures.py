@@ -54,8 +54,11 @@ def curves_plot(found: Assessment) -> Figure:
     """Precision over recall, mean over categories, at an IoU of 0.5, of 0.75, and over the ten thresholds."""
     assert found.curves is not None
     figure, axes = panel(Room(4.2, 3.0, right=1.35))
-    curves = (("IoU 0.5: AP50", found.curves.at_50, BETTER, "-"), ("IoU 0.75: AP75", found.curves.at_75, WORSE, (0, (5, 2))),
-              ("mean of ten: AP", found.curves.mean, INK, (0, (1, 1.2))))  # fmt: skip
+    curves = (
+        ("IoU 0.5: AP50", found.curves.at_50, BETTER, "-"),
+        ("IoU 0.75: AP75", found.curves.at_75, WORSE, (0, (5, 2))),
+        ("mean of ten: AP", found.curves.mean, INK, (0, (1, 1.2))),
+    )
     with figure_style():
         for place, (name, values, colour, dash) in enumerate(curves):
             axes.plot(RECALLS, values, color=colour, linestyle=dash, linewidth=1.8)
