@@ -41,7 +41,7 @@ from rcf.evaluation.tracking import trackeval_metrics
 from rcf.structures import Rle, TrackPrediction
 
 FRAMES, PREDICTIONS = 36, 20
-_GROUP = 10
+_GROUP = 50
 Ious = list[list[list[float]]]
 
 
@@ -182,7 +182,7 @@ def timed(call: Callable[[], object]) -> Seconds:
 
 
 def compare(setting: Setting, videos: int, rounds: int) -> str:
-    """Both sides in turn on groups of ten videos, times added: what else runs on the machine slows both alike.
+    """Both sides in turn on groups of fifty videos, times added: what else runs on the machine slows both alike.
 
     Of the rounds the least disturbed counts: the one in which both took least.
     """
