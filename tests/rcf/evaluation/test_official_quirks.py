@@ -285,4 +285,4 @@ def test_what_python_takes_for_false_is_no_mask(tmp_path: Path, make_annotations
 
 def test_a_prediction_of_an_unknown_category_is_left_out(scored: Scored, true: Make, guess: Make) -> None:
     stats, met = scored([true([FULL, FULL])], [guess([FULL, FULL], 0.9, 7), guess([FULL, FULL])])
-    assert stats["AP"] == stats["AR1"] == ALL and met == Counter({compat.UNKNOWN: 1})
+    assert (stats["AP"], stats["AR1"], met) == (ALL, ALL, {compat.UNKNOWN: 1})
