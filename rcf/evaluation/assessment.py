@@ -20,7 +20,6 @@ from rcf.evaluation.breakdown import Breakdown, BreakdownOf
 from rcf.evaluation.chosen_frames import restrict, restrict_video
 from rcf.evaluation.compared import EVERYTHING, compare_video
 from rcf.evaluation.matching import IOU_THRESHOLDS
-from rcf.evaluation.resampled import resampled_stats
 from rcf.evaluation.results_file import ResultsFile
 from rcf.evaluation.rules import Rules
 from rcf.evaluation.slices import BY_GAPS, BY_LENGTH, Slicing, by_stated_occlusion
@@ -30,6 +29,7 @@ from rcf.evaluation.tracking import Tracking, TrackingOf
 
 LEVELS = {"no_occlusion": 0.0, "slight_occlusion": 0.25, "severe_occlusion": 0.75}
 """What OVIS's annotators wrote for each frame, as numbers; these numbers are our choice."""
+_BLOCK = 1 << 20
 Progress = Callable[[int, int], None]
 
 
@@ -105,6 +105,7 @@ def assess(
             tracking.add(compared)
         progress(done, len(truth.videos))
     records = by_area.records()
+    rules.note(records)
     names = {category.id: category.name for category in truth.categories}
     return Assessment(
         rules.stats(records),
@@ -129,7 +130,7 @@ def _slicings(truth: Annotations) -> Mapping[str, Slicing]:
 
 def stated_occlusion(path: Path) -> dict[int, float]:
     """Mean level over the frames of each annotation that has a field `occlusion`, as OVIS's have; {} without."""
-    if not path.is_file() or b'"occlusion"' not in path.read_bytes():
+    if not path.is_file() or not _mentions(path, b'"occlusion"'):
         return {}
     document = read_json(path)
     rows = document.get("annotations") if isinstance(document, dict) else None
@@ -140,6 +141,17 @@ def stated_occlusion(path: Path) -> dict[int, float]:
             known = [LEVELS[level] for level in levels if isinstance(level, str) and level in LEVELS]
             found[number] = float(np.mean(known)) if known else 0.0
     return found
+
+
+def _mentions(path: Path, word: bytes) -> bool:
+    """Whether the file has these bytes somewhere; block by block, since parsing it again for nothing costs memory."""
+    end = b""
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            if word in end + block:
+                return True
+            end = block[1 - len(word) :]
+    return False
 
 
 def _score(grid: Floats, tracks: int) -> Score:
@@ -162,11 +174,16 @@ def _by_category(records: Records, names: Mapping[int, str]) -> dict[str, Score]
 
 def _by_video(records: Records) -> dict[int, Score]:
     """Each video as if it were the whole set."""
+    order = np.argsort(records["video"], kind="stable")  # within a video they stay by category and score
     ids = records["video_ids"].astype(np.int64).tolist()
-    found = resampled_stats(records, np.eye(len(ids)), ("AP", "AP50"))
-    counts = records["positives"][0].astype(np.int64).sum(axis=1).tolist()
-    columns = zip(ids, found["AP"].tolist(), found["AP50"].tolist(), counts, strict=True)
-    return {video: Score(ap if n else None, ap50 if n else None, n) for video, ap, ap50, n in columns}
+    ends = np.searchsorted(records["video"][order], np.arange(len(ids) + 1))
+    found: dict[int, Score] = {}
+    for place, video in enumerate(ids):
+        mine, positives = order[ends[place] : ends[place + 1]], records["positives"][:1, place : place + 1]
+        flags = {name: records[name][:1, :, mine] for name in ("true_positive", "ignored")}
+        _, grid = precision_grid({"category": records["category"][mine], "positives": positives, **flags})
+        found[video] = _score(grid, int(positives.astype(np.int64).sum()))
+    return found
 
 
 def _by_range(slicing: Slicing, records: Records) -> dict[str, Score]:

@@ -45,14 +45,11 @@ def decode_runs(counts: Sequence[str], size: int) -> Runs | None:
     parsed = _parse(counts)
     if parsed is None:
         return None
-    padded = np.flatnonzero(np.diff(parsed[1], prepend=0) & 1)
-    if padded.size:  # these end in a run of set pixels: one zero more makes off/on pairs of them as well
-        texts = list(counts)
-        for mask in padded.tolist():
-            texts[mask] += "0"
-        parsed = _parse(texts)
-        assert parsed is not None
     values, stops = parsed
+    padded = np.flatnonzero(np.diff(stops, prepend=0) & 1)
+    if padded.size:  # these end in a run of set pixels: one zero more makes off/on pairs of them as well
+        values = np.insert(values, stops[padded], 0)
+        stops += np.cumsum(np.bincount(padded, minlength=stops.size))
     last = (stops >> 1) - 1  # the last pair of each mask
     first = np.concatenate(([0], last[:-1] + 1))
     off, on = values[0::2].copy(), values[1::2].copy()

@@ -17,6 +17,7 @@ from rcf.evaluation.bulk_runs import Ints, Runs
 
 Integers = NDArray[np.int64]
 _Halves = NDArray[np.uint16]
+_Intervals = NDArray[np.uint32]
 _MARK = 2**16 - 1
 """Stands for the top of a column with several intervals; no piece reaches so far down, so nothing is counted there."""
 LARGEST_HEIGHT = _MARK - 1
@@ -42,6 +43,8 @@ class Pieces:
     """Column of the whole batch: W columns a mask."""
     tops: _Halves
     bottoms: _Halves
+    intervals: _Intervals
+    """Both in one number, as in ColumnTable."""
     offsets: Integers
     """Mask m of the batch owns the pieces offsets[m] .. offsets[m + 1] - 1."""
     areas: Integers
@@ -70,16 +73,17 @@ def cut(first: int, runs: Runs, height: int) -> Pieces:
         bottoms[more] -= nth * np.int32(height)
         np.minimum(bottoms, height, out=bottoms)
         offsets = np.append(0, stops)[offsets]
-    return Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), offsets, runs.areas())
+    intervals = (tops | bottoms << 16).view(np.uint32)
+    return Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), intervals, offsets, runs.areas())
 
 
 @dataclass(slots=True)
 class ColumnTable:
     """Where the true tracks are. Each entry is an interval of rows: top in the lower, bottom in the upper 16 bits."""
 
-    intervals: NDArray[np.uint32]
+    intervals: _Intervals
     """G, T * W + 1: the interval of each column, frame after frame; a top of _MARK where there are several."""
-    layers: list[NDArray[np.uint32]]
+    layers: list[_Intervals]
     """The same for the columns with several intervals, as many layers as the busiest column needs."""
 
     @classmethod
@@ -96,7 +100,7 @@ class ColumnTable:
         tracks = np.arange(batch.first, last) // shape.length
         shifts = batch.first * shape.width + tracks * (self.intervals.shape[1] - shape.length * shape.width)
         columns = (batch.columns[part] + np.repeat(shifts, np.diff(offsets)))[full]
-        intervals = batch.tops[full] | batch.bottoms[full].astype(np.uint32) << 16
+        intervals = batch.intervals[full]
         self.intervals.reshape(-1)[columns] = intervals
         again = np.flatnonzero(columns[1:] == columns[:-1])
         if not again.size:
@@ -134,30 +138,35 @@ class ColumnTable:
 
     def _shared(self, batch: Pieces, shape: Shape, rows: Integers, masks: Integers) -> NDArray[np.uint32]:
         """Pixels that true track rows[n] shares with mask masks[n] of the batch, (N,)."""
-        begins = batch.offsets[masks]
-        counts = batch.offsets[masks + 1] - begins
+        counts = batch.offsets[masks + 1] - batch.offsets[masks]
         starts = np.cumsum(counts) - counts
-        pieces = np.arange(counts.sum()) + np.repeat(begins - starts, counts)
         tracks = (batch.first + masks) // shape.length
         shifts = batch.first * shape.width - tracks * (shape.length * shape.width) + rows * self.intervals.shape[1]
-        places = batch.columns[pieces] + np.repeat(shifts, counts)
-        tops, bottoms = batch.tops[pieces], batch.bottoms[pieces]
+        pieces = _stretches(batch, masks)
+        places = np.concatenate([batch.columns[part] for part in pieces]) + np.repeat(shifts, counts)
+        mine = np.concatenate([batch.intervals[part] for part in pieces])
         found = self.intervals.reshape(-1).take(places)
-        pixels = _common(found, tops, bottoms)
+        pixels = _common(found, mine)
         if self.layers:
             several = np.flatnonzero(found == _MARK)
-            places, tops, bottoms = places[several], tops[several], bottoms[several]
-            more = [_common(layer.reshape(-1).take(places), tops, bottoms) for layer in self.layers]
+            places, mine = places[several], mine[several]
+            more = [_common(layer.reshape(-1).take(places), mine) for layer in self.layers]
             pixels[several] = np.add.reduce(more, axis=0, dtype=np.uint16)
         return np.add.reduceat(pixels, starts, dtype=np.uint32)
 
 
-def _common(intervals: NDArray[np.uint32], tops: _Halves, bottoms: _Halves) -> _Halves:
+def _stretches(batch: Pieces, masks: Integers) -> list[slice]:
+    """The pieces of these masks. Mask after mask of a track stand side by side, and copying is faster than picking."""
+    ends = np.flatnonzero(np.diff(masks) != 1)
+    firsts = batch.offsets[masks[np.append(0, ends + 1)]]
+    lasts = batch.offsets[masks[np.append(ends, masks.size - 1)] + 1]
+    return [slice(first, last) for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+
+
+def _common(some: _Intervals, others: _Intervals) -> _Halves:
     """Rows that two intervals share, element by element."""
-    top = intervals.astype(np.uint16)  # the lower half
-    bottom = (intervals >> 16).astype(np.uint16)
-    np.maximum(top, tops, out=top)
-    np.minimum(bottom, bottoms, out=bottom)
+    top = np.maximum(some.astype(np.uint16), others.astype(np.uint16))  # the lower halves
+    bottom = np.minimum((some >> 16).astype(np.uint16), (others >> 16).astype(np.uint16))
     np.maximum(bottom, top, out=bottom)
     bottom -= top
     return bottom

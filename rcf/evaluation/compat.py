@@ -102,10 +102,13 @@ class Compat:
 
     def stats(self, records: Records) -> Stats:
         """Means over thresholds, recalls and categories in one go, as the official code takes them."""
-        positives = records["positives"][0].astype(np.int64).sum(axis=0)
-        self.quirks[NO_TRUTH] = int((positives == 0).sum())
-        self.quirks[NOTHING] = int(not records["score"].size)
         return official_stats(records)
+
+    def note(self, records: Records) -> None:
+        """Categories that are left out, and a file without predictions."""
+        positives = records["positives"][0].astype(np.int64).sum(axis=0)
+        self.quirks[NO_TRUTH] += int((positives == 0).sum())
+        self.quirks[NOTHING] += int(not records["score"].size)
 
 
 class LenientChecks(TrackChecks):

@@ -72,48 +72,62 @@ def match(
     """
     shape = (len(choices), len(IOU_THRESHOLDS), len(iou))
     tracks, ignored = np.full(shape, -1, np.int64), np.zeros(shape, np.bool_)
-    near: dict[int, list[tuple[int, float]]] = {}
-    places = np.nonzero(iou >= _FLOORS[0])
-    for p, g, value in zip(*(each.tolist() for each in (*places, iou[places])), strict=True):
-        near.setdefault(p, []).append((g, value))
-    done: dict[tuple[bool, ...], tuple[NDArray[np.int64], Flags]] = {}
+    guesses, truth = np.nonzero(iou >= _FLOORS[0])
+    values = iou[guesses, truth]
+    alone = (np.bincount(guesses)[guesses] == 1) & (np.bincount(truth)[truth] == 1)
+    sure = np.full(shape[1:], -1, np.int64)  # pairs that nobody contests need no search
+    sure[:, guesses[alone]] = np.where(values[alone] >= _FLOORS[:, None], truth[alone], -1)
+    contested = ~alone
+    near = _by_prediction(guesses[contested], truth[contested], values[contested])
+    fewer = np.diff((values[contested, None] >= _FLOORS).sum(axis=0), prepend=-1) != 0
+    done: dict[tuple[bool, ...], NDArray[np.int64]] = {}
     for a, chosen in enumerate(choices):
-        if chosen.skip not in done:  # most area ranges ignore either none or all
-            done[chosen.skip] = _match_with(near, chosen.skip, crowd, len(iou))
-        tracks[a], ignored[a] = done[chosen.skip]
+        last = chosen.skip if len(set(chosen.skip)) > 1 else (False,) * len(chosen.skip)  # of all or none, none is last
+        if last not in done:  # most area ranges ignore either none or all
+            done[last] = _match_with(near, fewer, last, crowd, sure)
+        tracks[a] = done[last]
+        ignored[a] = np.array((*chosen.skip, False), np.bool_)[tracks[a]]  # the last one stands for -1
         ignored[a] |= ~credit(tracks[a]) & chosen.outside
     positives = np.array([len(chosen.skip) - sum(chosen.skip) for chosen in choices], np.int64)
     return Matches(credit(tracks) & ~ignored, ignored, positives, tracks)
 
 
+_Near = Mapping[int, Sequence[tuple[int, float]]]
+"""Prediction: the tracks near it, with their IoU."""
+
+
+def _by_prediction(guesses: NDArray[np.int64], truth: NDArray[np.int64], values: NDArray[np.float64]) -> _Near:
+    near: dict[int, list[tuple[int, float]]] = {}
+    for p, g, value in zip(guesses.tolist(), truth.tolist(), values.tolist(), strict=True):
+        near.setdefault(p, []).append((g, value))
+    return near
+
+
 def _match_with(
-    near: Mapping[int, Sequence[tuple[int, float]]], skip: Sequence[bool], crowd: Sequence[bool], predictions: int
-) -> tuple[NDArray[np.int64], Flags]:
-    """Which track each prediction found, and whether it is to be ignored, (T, P); `near`: tracks with their IoU."""
-    candidates = [(p, sorted(tracks, key=lambda pair: skip[pair[0]])) for p, tracks in near.items()]
-    found = np.full((len(_FLOORS), predictions), -1, np.int64)
-    ignored = np.zeros(found.shape, np.bool_)
-    pairs: list[tuple[int, int]] | None = None
+    near: _Near, fewer: Flags, last: Sequence[bool], crowd: Sequence[bool], sure: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """Which track each prediction found, -1 for none, (T, P).
+
+    fewer: T, whether a threshold excludes pairs that the one before did not; last: G; sure: the pairs beside `near`.
+    """
+    candidates = [(p, sorted(tracks, key=lambda pair: last[pair[0]])) for p, tracks in near.items()]
+    found = sure.copy()
+    pairs: list[tuple[int, int]] = []
     for t, floor in enumerate(_FLOORS.tolist()):
-        if any(iou < floor for _, tracks in candidates for _, iou in tracks):
-            candidates = [(p, [(g, iou) for g, iou in tracks if iou >= floor]) for p, tracks in candidates]
-            candidates = [(p, tracks) for p, tracks in candidates if tracks]
-            pairs = None
-        if pairs is None:  # a threshold that excludes nobody changes nothing
-            pairs = _greedy(candidates, floor, skip, crowd)
+        if fewer[t]:  # a threshold that excludes nobody changes nothing
+            pairs = _greedy(candidates, floor, last, crowd)
         for p, g in pairs:
             found[t, p] = g
-            ignored[t, p] = skip[g]
-    return found, ignored
+    return found
 
 
 def _greedy(
     candidates: Sequence[tuple[int, Sequence[tuple[int, float]]]],
     floor: float,
-    skip: Sequence[bool],
+    last: Sequence[bool],
     crowd: Sequence[bool],
 ) -> list[tuple[int, int]]:
-    """Pairs at one threshold; a candidate is a prediction with the tracks near it, ignored ones last."""
+    """Pairs at one threshold; a candidate is a prediction with the tracks near it, `last` ones last."""
     taken: set[int] = set()
     pairs: list[tuple[int, int]] = []
     for prediction, tracks in candidates:
@@ -121,7 +135,7 @@ def _greedy(
         for track, iou in tracks:
             if iou < best or track in taken:
                 continue
-            if choice >= 0 and skip[track] and not skip[choice]:
+            if choice >= 0 and last[track] and not last[choice]:
                 break
             best, choice = iou, track
         if choice >= 0:

@@ -20,7 +20,7 @@ from typing import IO
 
 from rcf.data.annotations import Annotations
 from rcf.data.json_file import Json, describe, read_json
-from rcf.data.problems import refuse
+from rcf.data.problems import Collector, refuse
 from rcf.errors import InputError
 from rcf.evaluation.checks import TrackChecks
 from rcf.evaluation.results import read_prediction
@@ -45,12 +45,16 @@ class ResultsFile:
         self.rows = 0
         checks = rules.reading(annotations, str(path))
         try:
-            for start, stop, value in self._values():
-                prediction = read_prediction(checks, self.rows, value)
+            strict = True
+            for start, stop, value, sound in self._values():
+                prediction = read_prediction(checks, self.rows, value) if sound else None
                 checks.counts()
                 if prediction is not None:
                     self._places[prediction.video_id].append((self.rows, start, stop - start))
                 self.rows += 1
+                strict &= sound
+            if not strict:
+                self._note_faults_of_json(checks.problems)
             checks.finish(decode=False)
         except BaseException:
             self.close()
@@ -83,19 +87,19 @@ class ResultsFile:
     def __exit__(self, *fault: object) -> None:
         self.close()
 
-    def _values(self) -> Iterator[tuple[int, int, Json]]:
-        """Each row with its first byte and the one past its last."""
+    def _values(self) -> Iterator[tuple[int, int, Json, bool]]:
+        """Each row with its first byte, the one past its last, and whether it is JSON that these rules take."""
         suspects = _Suspects()
         try:
             for start, stop, value in _rows(self._file, suspects.decoder):
-                if suspects.doubled or (suspects.constants and self._rules is STRICT):
-                    raise _NotRowsError
-                yield start, stop, value
+                yield start, stop, value, not (suspects.doubled or (suspects.constants and self._rules is STRICT))
+                suspects.doubled = suspects.constants = False
         except (_NotRowsError, RecursionError, ValueError):
-            self._explain()
+            got = self._whole()
+            refuse(self.path, "", got, "a list of tracks, each with video_id, category_id, score, segmentations")
 
-    def _explain(self) -> None:
-        """Read the file as a whole, for a fault with its line and column."""
+    def _whole(self) -> str:
+        """What the file holds. Raises rcf.errors.InputError, with line and column or pointers, where it is no JSON."""
         with tempfile.TemporaryDirectory() as folder:
             path = self.path
             if zipfile.is_zipfile(path):
@@ -103,10 +107,17 @@ class ResultsFile:
                 self._file.seek(0)
                 path.write_bytes(self._file.read())
             try:
-                got = describe(read_json(path))
+                return describe(read_json(path))
             except InputError as error:
                 raise InputError([replace(each, file=str(self.path)) for each in error.problems]) from error
-        refuse(self.path, "", got, "a list of tracks, each with video_id, category_id, score, segmentations")
+
+    def _note_faults_of_json(self, problems: Collector) -> None:
+        """Keys given twice and NaN, after the faults of the other rows."""
+        try:
+            self._whole()
+        except InputError as error:
+            for problem in error.problems:
+                problems.note(problem)
 
 
 class _Unchecked(TrackChecks):

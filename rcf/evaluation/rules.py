@@ -63,6 +63,10 @@ class Rules(Protocol):
         """The twelve numbers."""
         ...
 
+    def note(self, records: Records) -> None:
+        """Look at the match records of the official numbers, those that an evaluation is named after."""
+        ...
+
 
 class Strict:
     """Wrong input is an error; every track can be found."""
@@ -105,6 +109,9 @@ class Strict:
     def stats(self, records: Records) -> Stats:
         """As everywhere in this package."""
         return stats_from_records(records)
+
+    def note(self, records: Records) -> None:
+        """What could be said has been an error before."""
 
 
 STRICT = Strict()

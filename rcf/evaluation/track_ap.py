@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from rcf.data.annotations import Annotations, Track, Video
 from rcf.evaluation.compared import BY_CATEGORY, ComparedVideo, compare_video
-from rcf.evaluation.matching import IOU_THRESHOLDS, Matches, match
+from rcf.evaluation.matching import IOU_THRESHOLDS, Flags, match
 from rcf.evaluation.overlap import DamagedMasksError
 from rcf.evaluation.rules import STRICT, Rules
 from rcf.evaluation.slices import BY_AREA, Slicing
@@ -57,6 +57,7 @@ def evaluate(
         rules.check_predictions(annotations, predictions, source, decode=True)
         raise
     records = collected.records()
+    rules.note(records)
     return TrackEvaluation(rules.stats(records), records)
 
 
@@ -79,7 +80,8 @@ class TrackRecords:
         self._places: list[tuple[int, int, int]] = []
         """(video, category, rank) of each prediction."""
         self._scores: list[float] = []
-        self._matches: list[Matches] = []
+        self._flags: list[tuple[Flags, Flags]] = []
+        """True positive and ignored, A T P, of each video and category."""
         ranges = len(slicing.ranges)
         self._positives = np.zeros((ranges, len(self._video_ids), len(self._category_ids)), np.int64)
 
@@ -108,7 +110,7 @@ class TrackRecords:
             )
             number = self._category_ids.index(category)
             self._positives[:, index, number] = matches.positives
-            self._matches.append(matches)
+            self._flags.append((matches.true_positive, matches.ignored))
             self._places.extend((index, number, rank) for rank in range(len(guesses)))
             self._scores.extend(compared.predictions[p].score for p in guesses)
 
@@ -118,8 +120,8 @@ class TrackRecords:
         scores = np.array(self._scores, np.float64)
         order = np.lexsort((-scores, places[:, 1]))
         none = np.zeros((len(self._slicing.ranges), len(IOU_THRESHOLDS), 0), np.bool_)
-        true = np.concatenate([none, *(matches.true_positive for matches in self._matches)], axis=2)
-        ignored = np.concatenate([none, *(matches.ignored for matches in self._matches)], axis=2)
+        true = np.concatenate([none, *(true for true, _ in self._flags)], axis=2)
+        ignored = np.concatenate([none, *(ignored for _, ignored in self._flags)], axis=2)
         return {
             "video_ids": np.array(self._video_ids, np.int64),
             "category_ids": np.array(self._category_ids, np.int64),

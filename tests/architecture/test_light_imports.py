@@ -46,5 +46,6 @@ def test_help_was_really_asked_for(repository: Path) -> None:
     assert {"rcflab", "typer"} <= modules_loaded_by(_HELP, repository)
 
 
-def test_the_check_sees_torch_where_it_is_loaded(repository: Path) -> None:
-    assert "torch" in modules_loaded_by("import rcf.structures", repository)
+def test_the_evaluator_loads_torch_which_the_check_sees_and_no_matplotlib(repository: Path) -> None:
+    loaded = modules_loaded_by("import rcf.evaluation.compat, rcf.evaluation.assessment", repository)
+    assert "torch" in loaded and "matplotlib" not in loaded

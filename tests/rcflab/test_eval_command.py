@@ -91,6 +91,7 @@ def test_what_is_printed_says_how_predictions_were_chosen_and_by_which_rules(fil
     result = CliRunner().invoke(app, ["eval", *map(str, files)], env={"COLUMNS": "120"})
     assert result.stdout.startswith(f"{files[1]}: predictions as the file has them\n")
     titles = ("tracks, strict", "AP of some tracks", "What went wrong", "(TrackEval), all predictions", "each category")
+    titles += ("AP of each video", "1: a")
     assert all(title in result.stdout for title in titles), result.stdout
 
 

@@ -12,6 +12,7 @@ from rcflab.commands.options import AsJson, echo_json
 from rcflab.records import Json
 
 if TYPE_CHECKING:
+    from rcf.data.annotations import Annotations
     from rcf.evaluation.assessment import Assessment
     from rcf.evaluation.compat import Compat
 
@@ -78,7 +79,7 @@ def eval_command(
     if json:
         echo_json({**as_json(found), **more})
     else:
-        _print(found, f"{results}: {source}", {category.id: category.name for category in annotations.categories})
+        _print(found, f"{results}: {source}", annotations)
         if found.tracking is None and tracking is None:
             typer.echo("No HOTA, IDF1 and identity switches: pip install 'rcflab[tracking]'")
     if out is not None:
@@ -88,13 +89,16 @@ def eval_command(
             typer.echo(path, err=json)
 
 
-def _print(found: "Assessment", heading: str, names: dict[int, str]) -> None:
+def _print(found: "Assessment", heading: str, annotations: "Annotations") -> None:
     from rich.console import Console
 
     from rcflab.scoring.tables import tables
 
     typer.echo(heading)
-    for table in tables(found, names):
+    names = {category.id: category.name for category in annotations.categories}
+    folders = {video.id: str(Path(video.file_names[0]).parent) for video in annotations.videos}
+    for table in tables(found, names, folders):
+        typer.echo()
         Console().print(table)
 
 

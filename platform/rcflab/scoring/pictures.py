@@ -54,12 +54,15 @@ def curves_plot(found: Assessment) -> Figure:
     """Precision over recall, mean over categories, at an IoU of 0.5, of 0.75, and over the ten thresholds."""
     assert found.curves is not None
     figure, axes = panel(Room(4.2, 3.0, right=1.35))
-    curves = (("IoU 0.5", found.curves.at_50, BETTER, "-"), ("IoU 0.75", found.curves.at_75, WORSE, (0, (5, 2))),
-              ("mean 0.5-0.95", found.curves.mean, INK, (0, (1, 1.2))))  # fmt: skip
+    curves = (
+        ("IoU 0.5: AP50", found.curves.at_50, BETTER, "-"),
+        ("IoU 0.75: AP75", found.curves.at_75, WORSE, (0, (5, 2))),
+        ("mean of ten: AP", found.curves.mean, INK, (0, (1, 1.2))),
+    )
     with figure_style():
         for place, (name, values, colour, dash) in enumerate(curves):
             axes.plot(RECALLS, values, color=colour, linestyle=dash, linewidth=1.8)
-            text = f"{name}: {100 * float(values.mean()):.1f}"
+            text = f"{name} {100 * float(values.mean()):.1f}"
             axes.annotate(text, (1, 0.95 - 0.1 * place), xytext=(6, 0), xycoords="axes fraction",
                           textcoords="offset points", color=colour, fontsize=8, va="center")  # fmt: skip
         axes.set_xlim(0, 1)
@@ -85,7 +88,9 @@ def categories_plot(found: Assessment) -> Figure:
         axes.set_xlim(0, 105)
         axes.set_ylim(-0.6, max(len(rows), 2) - 0.4)
         more = "" if len(rows) == len(scored) else f"; the best {len(rows)} of {len(scored)}"
-        axes.set_xlabel(f"AP (blue, with its value) and AP50 (grey), percent points\n(true tracks){more}", fontsize=8)
+        axes.set_xlabel(
+            f"AP (blue, with its value) and AP50 (grey), percent points\nin brackets: true tracks{more}", fontsize=8
+        )
     return figure
 
 

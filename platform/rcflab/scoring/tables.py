@@ -1,6 +1,6 @@
 """An assessment as tables for a terminal.
 
-Assessment --tables--> rich tables: the twelve numbers, slices, errors, tracking, categories
+Assessment --tables--> rich tables: the twelve numbers, slices, errors, tracking, categories, videos
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,16 @@ from rcf.evaluation.breakdown import KINDS
 from rcf.evaluation.tracking import TrackingScores
 
 _NOTHING = "no ground truth"
+_VIDEOS = 10
+"""More would push the rest off the screen; the JSON has all."""
 
 
-def tables(found: Assessment, names: Mapping[int, str]) -> list[Table]:
-    """In the order in which they are read; `names` go by category ids."""
+def tables(found: Assessment, names: Mapping[int, str], videos: Mapping[int, str]) -> list[Table]:
+    """In the order in which they are read; `names` go by category ids, `videos` by theirs."""
     made = [_stats(found, f"YouTube-VIS tracks, {found.rules}"), _slices(found), _errors(found)]
     if found.tracking is not None:
         made.append(_tracking(found, names))
-    return [*made, _categories(found)]
+    return [*made, _categories(found), _videos(found, videos)]
 
 
 def _points(value: float | None) -> str:
@@ -86,4 +88,13 @@ def _tracking_cells(scores: TrackingScores) -> list[str]:
 def _categories(found: Assessment) -> Table:
     table = _table("AP of each category", "category", "AP", "AP50", "true tracks")
     _score_rows(table, "", found.categories)
+    return table
+
+
+def _videos(found: Assessment, names: Mapping[int, str]) -> Table:
+    scored = [(score.ap, video) for video, score in found.videos.items() if score.ap is not None]
+    lowest = sorted(scored)[:_VIDEOS]
+    which = f"the lowest {len(lowest)} of {len(scored)}" if len(lowest) < len(scored) else "the lowest first"
+    table = _table(f"AP of each video, {which}", "video", "AP", "AP50", "true tracks")
+    _score_rows(table, "", {f"{video}: {names[video]}": found.videos[video] for _, video in lowest})
     return table

@@ -1,5 +1,6 @@
 """Small annotated videos for the tests of the evaluator."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -109,3 +110,14 @@ def make_track() -> Callable[..., Track]:
 def make_annotations() -> Callable[..., Annotations]:
     """(tracks, {video: length}, categories, size) -> annotations."""
     return annotations
+
+
+@pytest.fixture(scope="session")
+def reference() -> Callable[[Annotations, list[TrackPrediction]], dict[str, float | None]]:
+    """(truth, predictions) -> the twelve numbers, by the slow reading of the official evaluator beside this file."""
+    path = Path(__file__).with_name("official_reference.py")  # tests are no package
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.reference

@@ -1,16 +1,13 @@
 """Compat equals a slow reading of the official evaluator to the last bit, quirks included, and counts the quirks."""
 
-import importlib.util
-import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
@@ -24,21 +21,9 @@ from rcf.structures import Rle, TrackPrediction
 
 Make = Callable[..., Any]
 Case = tuple[Annotations, list[TrackPrediction]]
+Reference = Callable[[Annotations, list[TrackPrediction]], dict[str, float | None]]
 SIZE, OTHER = (12, 16), (6, 8)
 FULL, HALF = (0, 0, 10, 10), (0, 0, 10, 6)
-
-
-def _loaded(name: str) -> ModuleType:
-    """A module beside this one: tests are no package."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = _loaded("official_reference").reference
 
 
 def mask(rng: np.random.Generator, base: np.ndarray, sizes: float) -> Rle | None:
@@ -98,9 +83,48 @@ def cases(draw: st.DrawFn) -> Case:
     return Annotations(Path("truth.json"), videos, known, numbered), predictions
 
 
+def ingredients(case: Case) -> set[str]:
+    """What a case has of all that is to be drawn."""
+    truth, predictions = case
+    lengths = {video.id: video.length for video in truth.videos}
+    lists = [*truth.tracks, *predictions]
+    every = [mask for each in lists for mask in each.segmentations]
+    groups = Counter((each.video_id, each.category_id) for each in predictions)
+    scores = Counter((each.video_id, each.category_id, each.score) for each in predictions)
+    has = {
+        "null masks": None in every,
+        "masks without a pixel": any(mask is not None and not coco_mask.area(mask) for mask in every),
+        "ties": max(scores.values(), default=0) > 1,
+        "crowds": any(track.iscrowd for track in truth.tracks),
+        "id 0": any(track.id == 0 for track in truth.tracks),
+        "short lists": any(len(each.segmentations) < lengths[each.video_id] for each in lists),
+        "long lists": any(len(each.segmentations) > lengths[each.video_id] for each in lists),
+        "other sizes": any(mask is not None and mask["size"] != list(SIZE) for mask in every),
+        "more than 100 predictions": max(groups.values(), default=0) > 100,
+        "categories without truth": len(truth.categories) > len({track.category_id for track in truth.tracks}),
+        "no predictions": not predictions,
+    }
+    return {name for name, here in has.items() if here}
+
+
+def test_the_cases_that_are_drawn_hold_what_they_promise() -> None:
+    met: Counter[str] = Counter()
+
+    @settings(max_examples=80, deadline=None, derandomize=True, phases=[Phase.generate])
+    @given(cases())
+    def look(case: Case) -> None:
+        met.update(ingredients(case))
+
+    look()
+    assert set(met) == {
+        *("null masks", "masks without a pixel", "ties", "crowds", "id 0", "short lists", "long lists", "other sizes"),
+        *("more than 100 predictions", "categories without truth", "no predictions"),
+    }
+
+
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(cases())
-def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(case: Case) -> None:
+def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(reference: Reference, case: Case) -> None:
     truth, predictions = case
     wanted = reference(truth, predictions)
     found = evaluate(truth, predictions, rules=Compat()).stats
@@ -108,7 +132,9 @@ def test_all_twelve_numbers_equal_the_official_ones_bit_for_bit(case: Case) -> N
     assert found == wanted
 
 
-def test_random_cases_of_usual_size_equal_the_official_numbers_bit_for_bit(make_case: Callable[[int], Case]) -> None:
+def test_random_cases_of_usual_size_equal_the_official_numbers_bit_for_bit(
+    reference: Reference, make_case: Callable[[int], Case]
+) -> None:
     for seed in (1, 2, 5):
         truth, predictions = make_case(seed)
         assert evaluate(truth, predictions, rules=Compat()).stats == reference(truth, predictions)

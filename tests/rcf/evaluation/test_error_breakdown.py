@@ -120,3 +120,12 @@ def test_every_prediction_and_every_true_track_is_counted_once(make_case: Callab
         assert found.tracks["found"] == found.predictions["found"]
         wanted = evaluate(truth, predictions).stats["AP50"]
         assert found.ap50 == (None if wanted is None else pytest.approx(wanted))
+
+
+def test_what_is_missed_or_stands_where_nothing_is_costs_what_hand_and_paper_say(look: Make) -> None:
+    # False, found of two tracks: precision 1/2 to a recall of 1/2 (51 of 101 points).
+    truth, guesses = [(1, FOUR), (1, [RIGHT] * 4)], [(1, [FAR] * 4), (1, FOUR)]
+    kinds, found = look(truth, guesses)
+    assert kinds == ["background", "found"] and found.tracks["missed"] == 1
+    assert found.gains["background"] == pytest.approx(100 * 51 / 101 * (1 - 1 / 2))
+    assert found.gains["missed"] == pytest.approx(100 * (1 - 51 / 101) / 2)

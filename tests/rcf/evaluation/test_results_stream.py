@@ -74,6 +74,16 @@ def test_faults_are_those_that_reading_it_whole_names(case: Case, tmp_path: Path
     assert parts.value.problems == whole.value.problems
 
 
+def test_a_row_that_is_no_strict_json_hides_no_fault_of_another(case: Case, tmp_path: Path) -> None:
+    video, category = case[0].videos[0], case[0].categories[0].id
+    row = {"video_id": video.id, "category_id": category, "score": 0.5, "segmentations": [None] * video.length}
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps([{**row, "video_id": 99}, {**row, "score": float("nan")}, {**row, "segmentations": []}]))
+    with pytest.raises(InputError) as caught:
+        streamed(path, case[0])
+    assert [problem.place for problem in caught.value.problems] == ["/0/video_id", "/2/segmentations", "/1/score"]
+
+
 def test_a_file_that_is_not_there_and_a_zip_without_results_are_named(case: Case, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         streamed(tmp_path / "nowhere.json", case[0])
