@@ -53,7 +53,8 @@ def collate(clips: Sequence[ShownClip], canvas: Size, skipped: int = 0) -> ClipB
 
 
 def _stacked(clips: Sequence[ShownClip]) -> UInt8[Tensor, "B P 3 H W"]:
-    return stacked([frame for clip in clips for frame in clip.frames]).unflatten(0, (len(clips), -1))
+    frames = stacked([frame for clip in clips for frame in clip.frames])
+    return frames.reshape(len(clips), -1, *frames.shape[1:])
 
 
 def _padded(clips: Sequence[ShownClip], height: int, width: int) -> UInt8[Tensor, "B P 3 H W"]:
