@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from rcf.data.runs import format_counts
 from rcf.structures import Rle
 
 _AREA_BATCH = 255
@@ -42,5 +43,4 @@ def areas(rles: Sequence[Rle]) -> NDArray[np.int64]:
 
 def empty(height: int, width: int) -> Rle:
     """The mask without a single pixel."""
-    encoded = coco_mask.frPyObjects({"size": [height, width], "counts": [height * width]}, height, width)
-    return {"size": [height, width], "counts": encoded["counts"].decode("ascii")}
+    return {"size": [height, width], "counts": format_counts(np.array([height * width]))}
