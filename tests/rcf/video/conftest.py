@@ -1,6 +1,7 @@
 """Small videos, made on the spot: lossless, so that what is read can be compared with what was written."""
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -11,6 +12,9 @@ import av
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
+# A module of this folder, which is no package: tests import it by name.
+sys.path.insert(0, str(Path(__file__).parent))
 
 Frames = NDArray[np.uint8]
 FPS, RATE = 6, 16000
