@@ -2,12 +2,13 @@
 
     predictions, annotations --ids, lengths, sizes, scores--> --counts, many in one go--> InputError, or all is sound
 
-Counts are looked at one by one only when something is known to be wrong: comparing tracks decodes them anyway.
+Masks are looked at one by one only when something is known to be wrong: comparing tracks does so anyway.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from rcf.data.annotations import Annotations, Video
 from rcf.data.problems import Collector
@@ -117,10 +118,24 @@ class TrackChecks:
         self.problems.raise_if_any()
 
 
+_Look = Callable[[TrackChecks, str, Sequence[Rle | None], Video], None]
+"""How the masks of a track are looked at."""
+
+
 def check_predictions(
     annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, decode: bool = False
 ) -> None:
-    """Refuse predictions that do not fit the annotations; places are JSON pointers as in a results file."""
+    """Refuse predictions that do not fit the annotations; places are JSON pointers as in a results file.
+
+    Masks are looked at with `decode`, or when something else is wrong. Else comparing them finds out, and asks for
+    `decode`: a look at all of them for their size alone is a tenth of an evaluation.
+    """
+    _finish(partial(_predictions, annotations, predictions, source), decode)
+
+
+def _predictions(
+    annotations: Annotations, predictions: Sequence[TrackPrediction], source: str, masks: _Look
+) -> TrackChecks:
     checks = TrackChecks.against(annotations, source)
     for index, prediction in enumerate(predictions):
         place = f"/{index}"
@@ -128,8 +143,8 @@ def check_predictions(
         checks.category(place, prediction.category_id)
         video = checks.video(place, prediction.video_id)
         if video is not None:
-            checks.masks(place, prediction.segmentations, video)
-    checks.finish(decode)
+            masks(checks, place, prediction.segmentations, video)
+    return checks
 
 
 def numbering_problems(annotations: Annotations) -> list[Problem]:
@@ -142,6 +157,10 @@ def numbering_problems(annotations: Annotations) -> list[Problem]:
 
 def check_tracks(annotations: Annotations, decode: bool = False) -> None:
     """The same for the annotations' own tracks; those of `load_annotations` always pass."""
+    _finish(partial(_tracks, annotations), decode)
+
+
+def _tracks(annotations: Annotations, masks: _Look) -> TrackChecks:
     checks = TrackChecks.against(annotations, str(annotations.path))
     for index, video in enumerate(annotations.videos):
         if video.height > LARGEST_HEIGHT:
@@ -152,7 +171,18 @@ def check_tracks(annotations: Annotations, decode: bool = False) -> None:
         checks.category(place, track.category_id)
         video = checks.video(place, track.video_id)
         if video is not None:
-            checks.masks(place, track.segmentations, video)
+            masks(checks, place, track.segmentations, video)
+    return checks
+
+
+def _count(checks: TrackChecks, place: str, masks: Sequence[Rle | None], video: Video) -> None:
+    checks.length(place, len(masks), video)
+
+
+def _finish(look: Callable[[_Look], TrackChecks], decode: bool) -> None:
+    checks = look(TrackChecks.masks if decode else _count)
+    if checks.problems.count and not decode:
+        checks = look(TrackChecks.masks)
     checks.finish(decode)
 
 

@@ -27,7 +27,7 @@ _BATCH_CHARACTERS = 1 << 17
 
 
 class DamagedMasksError(Exception):
-    """Some counts are no whole mask; bulk_runs.damaged says which."""
+    """Some counts are no whole mask (bulk_runs.damaged says which), or of another size than the video."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +64,7 @@ def overlaps(
 
     All masks must have the video's size, all tracks its length. Pairs whose IoU is surely below `floor` are left out:
     one that looks for an IoU of 0.5 need not know how far below it the others are. Raises DamagedMasksError for corrupt
-    counts.
+    counts and masks of another size.
     """
     frames, border = shape.length, len(truth) * shape.length
     spans = _Spans.of(border + len(predicted) * frames)
@@ -129,14 +129,19 @@ class _Spans:
 def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[Pieces]:
     """All masks of all tracks, one after the other, in batches that may begin and end inside a track."""
     nothing = empty(shape.height, shape.width)["counts"]
-    texts = [nothing if mask is None else mask["counts"] for track in tracks for mask in track]
-    size = shape.height * shape.width
+    sides, size = [shape.height, shape.width], shape.height * shape.width
+    texts: list[str] = []
+    for track in tracks:
+        sizes = [mask["size"] for mask in track if mask is not None]
+        if sizes.count(sides) < len(sizes):  # much faster than a look at each
+            raise DamagedMasksError
+        texts += [nothing if mask is None else mask["counts"] for mask in track]
     most = max(1, MAX_POSITIONS // size)
-    sizes = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
+    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = 0
     while first < len(texts):
-        before = sizes[first - 1] if first else 0
-        full = int(np.searchsorted(sizes, before + _BATCH_CHARACTERS)) + 1
+        before = ends[first - 1] if first else 0
+        full = int(np.searchsorted(ends, before + _BATCH_CHARACTERS)) + 1
         last = min(full, first + most, len(texts))
         runs = decode_runs(texts[first:last], size)
         if runs is None:
