@@ -75,24 +75,18 @@ def _serve(server: socket.socket, packets: Sequence[bytes]) -> None:
             head = f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n" if body else ""
             answer = f"RTSP/1.0 200 OK\r\nCSeq: {number}\r\n{_ANSWERS.get(method, '')}{head}\r\n{body}"
             connection.sendall(answer.encode())
-            if method == "PLAY":
-                for packet in packets:
-                    connection.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
+            for packet in packets if method == "PLAY" else ():
+                connection.sendall(struct.pack(">cBH", b"$", 0, len(packet)) + packet)
 
 
 def _requests(lines: Iterator[bytes]) -> Iterator[tuple[str, str]]:
     """Method and sequence number of each, until the client hangs up or takes its leave."""
     method = ""
-    for raw in lines:
-        line = raw.decode("latin-1").strip()
-        if not method:
-            method = line.split(" ")[0]
-        elif line.lower().startswith("cseq:"):
-            number = line.partition(":")[2].strip()
-            for rest in lines:
-                if not rest.strip():
-                    break
-            yield method, number
-            if method == "TEARDOWN":
-                return
-            method = ""
+    while method != "TEARDOWN" and (head := _head(lines)):
+        method = head[0].split(" ")[0]
+        yield method, next(line.partition(":")[2].strip() for line in head if line.lower().startswith("cseq:"))
+
+
+def _head(lines: Iterator[bytes]) -> list[str]:
+    """The lines of a request; none at the end of the connection."""
+    return list(iter(lambda: next(lines, b"").decode("latin-1").strip(), ""))
