@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from rcf.data.audio_io import read_samples
-from rcf.data.frame_files import FramesFolder, name_fault
+from rcf.data.frame_files import Fault, FramesFolder, name_fault
 from rcf.data.frames import read_frame
-from rcf.data.sounds import sound_fault, sound_path
+from rcf.data.sounds import found_sound
 from rcf.data.videos import Video
 from rcf.errors import InputError, Problem
 
@@ -71,17 +71,14 @@ class MediaFolders:
 
     def _sound(self, row: int, video: Video, problems: list[Problem]) -> float | None:
         named = video.audio_file
-        if video.silent or (named is None and self.sounds is None) or (named is not None and name_fault(named)):
+        if named is not None and name_fault(named) is not None:  # noted when the row was read
             return None
-        place = f"/videos/{row}" + ("" if video.audio_file is None else "/audio_file")
-        if self.sounds is None:
-            got, wanted = f"{video.audio_file!r}, but no folder of sounds", "Audio or WAVAudios beside the frames"
-            problems.append(Problem(str(self.annotations), place, got, wanted, rule="sound-missing"))
+        place = f"/videos/{row}" + ("" if named is None else "/audio_file")
+        path = found_sound(video, self.sounds)
+        if isinstance(path, Fault):
+            problems.append(Problem(str(self.annotations), place, path.got, path.wanted, path.hint, path.rule))
             return None
-        fault, path = sound_fault(video, self.sounds), sound_path(self.sounds.root, video)
-        if fault is not None or path is None:
-            assert fault is not None, "a video without a path of its sound has a fault"
-            problems.append(Problem(str(self.annotations), place, fault.got, fault.wanted, fault.hint, fault.rule))
+        if path is None:
             return None
         try:
             samples, rate = read_samples(path)

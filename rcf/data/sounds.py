@@ -88,23 +88,31 @@ def audio_problems(annotations: Annotations, folder: Path | None) -> list[Proble
         return problems.listed()
     files = FramesFolder(folder, "sound")
     for video in heard:
-        fault = sound_fault(video, files)
-        if fault is not None:
-            problems.add(f"sound of video {video.id}", fault.got, fault.wanted, fault.hint, fault.rule)
+        found = found_sound(video, files)
+        if isinstance(found, Fault):
+            problems.add(f"sound of video {video.id}", found.got, found.wanted, found.hint, found.rule)
     return problems.listed()
 
 
 _OR_SILENT = "Set model.audio.features: none, or audio_file: null for a video that has no sound"
 
 
-def sound_fault(video: Video, files: FramesFolder) -> Fault | None:
-    """Why the sound of a video that is not silent cannot be used from the folder of the sounds."""
+def found_sound(video: Video, files: FramesFolder | None) -> Path | Fault | None:
+    """The file of a video's sound in the folder of the sounds, or why there is none that can be used.
+
+    None for a video without sound: one that says so, or that names none in a set without a folder of sounds.
+    """
+    if video.silent or (files is None and video.audio_file is None):
+        return None
+    if files is None:
+        got = f"{video.audio_file!r}, but no folder of sounds"
+        return Fault("sound-missing", got, "Audio or WAVAudios beside the frames")
     path = sound_path(files.root, video)
     if path is None:
         tried = ", ".join(f"{Path(video.file_names[0]).parent.name}{suffix}" for suffix in SOUND_SUFFIXES)
         got = f"no audio_file, and none of {tried} in {files.root}"
         return Fault("sound-missing", got, "a sound file", _OR_SILENT)
-    return files.fault(path.relative_to(files.root).as_posix())
+    return files.fault(path.relative_to(files.root).as_posix()) or path
 
 
 def sound_path(folder: Path | None, video: Video) -> Path | None:

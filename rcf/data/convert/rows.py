@@ -14,7 +14,7 @@ from rcf.data.layout import SOUND_SUFFIXES
 from rcf.data.problems import Collector
 from rcf.data.runs import box_of_runs, parse_counts
 from rcf.data.set_writer import SplitWriter
-from rcf.data.sounds import sound_fault, sound_path
+from rcf.data.sounds import found_sound
 from rcf.data.videos import Category, Track, Video
 
 _DEPTH, _COLOUR = 24, 25
@@ -94,23 +94,17 @@ class RowWriter:
                 self.problems.add(place, got, f"{video.width}x{video.height}, as the video", rule="frame-size")
 
     def _with_sound(self, video: Video, place: str) -> Video:
-        if video.silent or (self.sounds is None and video.audio_file is None):
-            return video
-        if self.sounds is None:
-            got = f"{video.audio_file!r}, but no folder of sounds"
-            self.problems.add(place, got, "Audio or WAVAudios beside the frames", rule="sound-missing")
-            return video
-        path, fault = sound_path(self.sounds, video), sound_fault(video, FramesFolder(self.sounds, "sound"))
-        if fault is None and path is not None and path.suffix.lower() not in SOUND_SUFFIXES:
+        found = found_sound(video, None if self.sounds is None else FramesFolder(self.sounds, "sound"))
+        if isinstance(found, Path) and found.suffix.lower() not in SOUND_SUFFIXES:
             hint = "Convert it, say by: ffmpeg -i IN OUT.flac"
-            fault = Fault("sound-damaged", f"{path.name!r}", "a FLAC or WAV file", hint)
-        if fault is not None or path is None:
-            assert fault is not None, "a video without a path of its sound has a fault"
-            self.problems.add(place, fault.got, fault.wanted, fault.hint, fault.rule)
+            found = Fault("sound-damaged", f"{found.name!r}", "a FLAC or WAV file", hint)
+        if isinstance(found, Fault):
+            self.problems.add(place, found.got, found.wanted, found.hint, found.rule)
+        if self.sounds is None or not isinstance(found, Path):
             return video
-        name = path.relative_to(self.sounds).as_posix()
+        name = found.relative_to(self.sounds).as_posix()
         if not self.problems.count:
-            self.out.sound(name, path)
+            self.out.sound(name, found)
         return replace(video, audio_file=name)
 
 

@@ -9,17 +9,14 @@ import soundfile
 from PIL import Image
 
 from rcf.data.annotations import Annotations
-from rcf.data.runs import format_counts, mask_of_runs, parse_counts, runs_of_mask
+from rcf.data.runs import mask_of_runs, parse_counts
+from rcf.evaluation.rle import encode
 
 CATEGORIES = [{"id": 4, "name": "cat"}, {"id": 9, "name": "dog"}]
 
 
 def mask_of(rle: Any) -> np.ndarray:
     return mask_of_runs(parse_counts(rle["counts"]), *rle["size"])
-
-
-def rle_of(mask: np.ndarray) -> dict[str, Any]:
-    return {"size": list(mask.shape), "counts": format_counts(runs_of_mask(mask))}
 
 
 def random_set(root: Path, seed: int, *, overlap: bool = False, frames: int | None = None) -> dict[str, Any]:
@@ -47,7 +44,7 @@ def random_set(root: Path, seed: int, *, overlap: bool = False, frames: int | No
 
 
 def track(number: int, video: int, category: object, masks: np.ndarray) -> dict[str, Any]:
-    entries = [rle_of(mask) if mask.any() else None for mask in masks]
+    entries = [encode(mask[None])[0] if mask.any() else None for mask in masks]
     return {"id": number, "video_id": video, "category_id": category, "iscrowd": 0, "segmentations": entries}
 
 
