@@ -63,7 +63,9 @@ def tell(
         on_stderr(f"note: {note}")
     numbers = timings(done, report, source.fps, mode)
     if timing is not None:
-        neighbour = timing.with_name(f".{timing.name}.tmp")
+        from rcf.video.sink import temporary
+
+        neighbour = temporary(timing)
         neighbour.write_text(json.dumps(numbers, indent=1) + "\n")
         neighbour.replace(timing)
     _print(done, report, numbers, mode)
