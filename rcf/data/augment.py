@@ -15,7 +15,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from rcf.config import AugmentConfig
-from rcf.data.frames import resize_frame, resize_masks, stacked
+from rcf.data.frames import resize_frame, stacked
+from rcf.data.mask_size import resize_masks
 from rcf.data.sizes import Size
 from rcf.data.windows import WHOLE, Window, draw_crop, draw_path
 from rcf.seeding import stream
@@ -97,7 +98,9 @@ def show_targets(targets: FrameTargets, window: Window, look: Look) -> FrameTarg
         masks = masks.flip(-1)
     if window == WHOLE and masks.shape[-2:] == own:
         return FrameTargets(targets.labels, masks, targets.tracks)
-    seen = masks.flatten(1).sum(dim=1) >= (1 if window == WHOLE else FEWEST_PIXELS)
+    # NumPy's count of one mask takes a tenth of torch's.
+    pixels = torch.tensor([np.count_nonzero(mask) for mask in masks.numpy()], dtype=torch.int64)
+    seen = pixels >= (1 if window == WHOLE else FEWEST_PIXELS)
     return FrameTargets(targets.labels[seen], masks[seen], targets.tracks[seen])
 
 

@@ -1,7 +1,6 @@
-"""One frame from disk, and its masks, at another size.
+"""One frame from disk, at another size.
 
 file --header (size as declared?)--> decode (RGB, uint8) --antialiased bilinear--> (3, H, W)
-                                                   masks --more than half of the area--> (M, H, W)
 """
 
 from collections.abc import Sequence
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, UInt8
+from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional
@@ -76,12 +75,3 @@ def resize_frame(frame: UInt8[Tensor, "3 h w"], height: int, width: int) -> UInt
     if frame.shape[1:] == (height, width):
         return frame
     return functional.interpolate(frame[None], size=(height, width), mode="bilinear", antialias=True)[0]
-
-
-def resize_masks(masks: Bool[Tensor, "M h w"], height: int, width: int) -> Bool[Tensor, "M H W"]:
-    """True where more than half of the area is: masks that do not overlap stay so."""
-    if masks.shape[1:] == (height, width):
-        return masks
-    if masks.shape[0] == 0:  # torch refuses to resize nothing
-        return masks.new_zeros(0, height, width)
-    return functional.interpolate(masks[None].float(), size=(height, width), mode="area")[0] > 0.5

@@ -74,16 +74,8 @@ def runs_of_mask(mask: Bool[np.ndarray, "H W"]) -> Runs:
 
 def mask_of_runs(runs: Runs, height: int, width: int) -> NDArray[np.bool_]:
     """The mask, shape (height, width), row by row in memory; `runs` must sum to height * width."""
-    mask = np.zeros((height, width), dtype=np.bool_)
-    box = box_of_runs(runs, height)
-    if box is not None:
-        # Runs go column by column. Turning those into rows is what takes time, so only columns with an object are.
-        left, right = box[0], box[0] + box[2]
-        ends = np.cumsum(runs).clip(left * height, right * height)
-        ones = np.arange(runs.size) % 2 == 1
-        inside = np.repeat(ones, np.diff(ends, prepend=left * height))
-        mask[:, left:right] = inside.reshape(box[2], height).T
-    return mask
+    ones = np.arange(runs.size) % 2 == 1
+    return np.ascontiguousarray(np.repeat(ones, runs).reshape(width, height).T)
 
 
 def box_of_runs(runs: Runs, height: int) -> list[int] | None:

@@ -114,6 +114,8 @@ class _Reader:
         frames, targets = self._show(clip, place, self._objects(clip, numbers[self._plan.references :]))
         heard = [source.audio(clip.video_index, number) for number in numbers] if source.listens else []
         host = ShownClip(frames, targets, torch.stack(heard) if heard else None)
+        if not self._plan.augment.paste:
+            return host
         rng = stream(self._seed, "augment/paste", self._step, place, clip.draw.number)
         donor = donor_of(clip, source.videos, source.pools, self._plan, rng)
         try:

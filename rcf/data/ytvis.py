@@ -13,31 +13,31 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, UInt8
+from jaxtyping import Float, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
 from rcf.data.annotations import Annotations, Track
 from rcf.data.cache import ByteCache
-from rcf.data.frames import read_frame, resize_frame, resize_masks, stacked
+from rcf.data.frames import read_frame, resize_frame, stacked
+from rcf.data.mask_size import resize_masks
 from rcf.data.order import Pool
-from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.sizes import Size
 from rcf.data.sounds import NoSounds, VideoSounds
+from rcf.data.strips import Strips, strips_of_counts, strips_of_masks
 from rcf.structures import FrameTargets
 
 DEFAULT_BUDGET = 2 * 1024**3
 """Bytes of decoded frames; all of YouTube-VIS at 640x360 would be a hundred times as much."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Packed:
-    """FrameTargets with masks of one bit a pixel."""
+    """FrameTargets with their masks as strips: a hundredth of the bytes."""
 
     labels: tuple[int, ...]
     tracks: tuple[int, ...]
-    bits: NDArray[np.uint8]
-    size: Size
+    strips: Strips
 
 
 class VideoDataset:
@@ -67,7 +67,7 @@ class VideoDataset:
         for track in annotations.tracks:
             self._tracks[track.video_id].append(track)
         self._frames = ByteCache[Tensor](cache_bytes, lambda frame: frame.nbytes)
-        self._targets = ByteCache[_Packed](cache_bytes // 4, lambda packed: packed.bits.nbytes + 200)
+        self._targets = ByteCache[_Packed](cache_bytes // 4, lambda packed: packed.strips.nbytes + 400)
 
     def frames(self, video_index: int, numbers: Iterable[int] | None = None) -> UInt8[Tensor, "T 3 H W"]:
         """These frames of a video, by default all."""
@@ -117,10 +117,7 @@ class VideoDataset:
     def targets(self, video_index: int, frame_index: int) -> FrameTargets:
         """The instances that are visible at the frame's size here, in the order of the file; crowds are left out."""
         packed = self._targets.get((video_index, frame_index), lambda: self._pack(video_index, frame_index))
-        height, width = packed.size
-        bits = np.unpackbits(packed.bits, axis=1, count=height * width)
-        masks = torch.as_tensor(bits).view(torch.bool).reshape(-1, height, width)
-        return FrameTargets(torch.tensor(packed.labels, dtype=torch.int64), masks,
+        return FrameTargets(torch.tensor(packed.labels, dtype=torch.int64), packed.strips.draw(),
                             torch.tensor(packed.tracks, dtype=torch.int64))  # fmt: skip
 
     def size(self, video_index: int) -> Size:
@@ -132,22 +129,18 @@ class VideoDataset:
         return resize_frame(self.original(video_index, frame_index), *self.size(video_index))
 
     def _pack(self, video_index: int, frame_index: int) -> _Packed:
-        size = self.size(video_index)
-        kept: list[tuple[Track, NDArray[np.uint8]]] = []
-        for track in self._tracks[self.videos[video_index].id]:
-            mask = None if track.iscrowd else _mask(track, frame_index, size)
-            # NumPy's `any` stops at the first pixel; torch's takes as long as a quarter of decoding the frame.
-            if mask is not None and mask.numpy().any():
-                kept.append((track, np.packbits(mask.numpy().reshape(-1))))
-        length = (size[0] * size[1] + 7) // 8
-        bits = np.stack([mask for _, mask in kept]) if kept else np.zeros((0, length), dtype=np.uint8)
-        labels = tuple(self._index[track.category_id] for track, _ in kept)
-        return _Packed(labels, tuple(track.id for track, _ in kept), bits, size)
-
-
-def _mask(track: Track, frame_index: int, size: Size) -> Bool[Tensor, "H W"] | None:
-    rle = track.segmentations[frame_index]
-    if rle is None:
-        return None
-    mask = torch.as_tensor(mask_of_runs(parse_counts(rle["counts"]), *rle["size"]))
-    return resize_masks(mask[None], *size)[0]
+        video, size = self.videos[video_index], self.size(video_index)
+        tracks: list[Track] = []
+        texts: list[str] = []
+        for track in self._tracks[video.id]:
+            rle = track.segmentations[frame_index]
+            if rle is not None and not track.iscrowd:
+                tracks.append(track)
+                texts.append(rle["counts"])
+        strips = strips_of_counts(texts, (video.height, video.width))
+        if strips.size != size:
+            strips = strips_of_masks(resize_masks(strips.draw(), *size))
+        strips, seen = strips.without_empty()
+        visible = [tracks[number] for number in seen]
+        labels = tuple(self._index[track.category_id] for track in visible)
+        return _Packed(labels, tuple(track.id for track in visible), strips)

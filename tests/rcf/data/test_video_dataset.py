@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 
 from rcf.data.cache import ByteCache
-from rcf.data.frames import resize_masks
 from rcf.data.layout import find_split
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.ytvis import VideoDataset
@@ -77,12 +76,6 @@ def test_crowds_are_no_targets(small_set: Any) -> None:
 
 def test_an_instance_without_a_pixel_at_the_size_of_the_network_is_dropped(small_set: Any) -> None:
     assert _open(small_set, 1, 1).targets(0, 1).tracks.tolist() == []
-
-
-def test_masks_that_do_not_overlap_do_not_overlap_after_resizing(small_set: Any) -> None:
-    left = torch.zeros(1, 9, 14, dtype=torch.bool)
-    left[..., :7] = True
-    assert not (resize_masks(left, 4, 5) & resize_masks(~left, 4, 5)).any()
 
 
 def test_frames_are_decoded_only_when_asked_for(small_set: Any) -> None:
