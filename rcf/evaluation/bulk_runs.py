@@ -1,6 +1,6 @@
 """Read the compressed counts of many masks at once, without a loop over masks or runs.
 
-    "counts" texts  --bytes-->  5-bit groups  --sign, shift-->  differences  --cumulative sums-->  Runs
+    "counts" texts --join--> Counts --5-bit groups--> signs, shifts --> differences --cumulative sums--> Runs
 
 COCO's text is a list of run lengths z0 o0 z1 o1 ... (pixels off, on, off, ... down the columns). From the fourth on,
 each is stored as its difference to the one two places earlier; each number is cut into groups of five bits, lowest
@@ -22,6 +22,12 @@ MAX_POSITIONS = 2**31 - 1
 """Masks x size of one call must stay below this: positions are 32-bit."""
 _MOST_GROUPS = 7
 """35 bits hold every difference of 32-bit run lengths; more groups are a damaged text."""
+_END = "!"
+"""Stands behind each text; it sorts before all that a text may hold, and so does nothing else."""
+_LEADING = bytes(range(80, 112))
+"""Groups that another one of the same number follows."""
+_FINAL = bytes(48) + bytes(((bits ^ 16) - 16) % 256 for bits in range(32)) + bytes(176)
+"""What each final group alone says: five bits with a sign; 0 for _END."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +44,42 @@ class Runs:
         return np.add.reduceat(self.lengths, self.offsets[:-1], dtype=np.int64)
 
 
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """N texts one after the other, each followed by _END."""
+
+    text: bytes
+    stops: NDArray[np.int64]
+    """(N,): text n ends before the _END at stops[n] - 1."""
+
+    @classmethod
+    def join(cls, counts: Sequence[str]) -> "Counts | None":
+        """None where one holds a character that no encoder writes."""
+        joined = _END.join([*counts, ""])
+        if not joined.isascii():
+            return None
+        text = joined.encode("ascii")
+        data = np.frombuffer(text, np.uint8)
+        stops = np.flatnonzero(data < 48) + 1
+        return cls(text, stops) if stops.size == len(counts) and data.max(initial=0) < 112 else None
+
+    def part(self, first: int, last: int) -> "Counts":
+        """The texts first .. last - 1."""
+        begin, end = int(self.stops[first - 1]) if first else 0, int(self.stops[last - 1])
+        return Counts(self.text[begin:end], self.stops[first:last] - begin)
+
+
 def decode_runs(counts: Sequence[str], size: int) -> Runs | None:
     """Decode N >= 1 texts of masks of `size` pixels; None when one of them is damaged (`damaged` says which)."""
-    if len(counts) * size > MAX_POSITIONS:
-        raise ValueError(f"{len(counts)} masks of {size} pixels are too many for one call, split them")
+    joined = Counts.join(counts)
+    return None if joined is None else decode_joined(joined, size)
+
+
+def decode_joined(counts: Counts, size: int) -> Runs | None:
+    """The same of texts that are joined."""
+    masks = counts.stops.size
+    if masks * size > MAX_POSITIONS:
+        raise ValueError(f"{masks} masks of {size} pixels are too many for one call, split them")
     parsed = _parse(counts)
     if parsed is None:
         return None
@@ -60,7 +98,7 @@ def decode_runs(counts: Sequence[str], size: int) -> Runs | None:
     on[last] = 0  # the padding
     off[last[padded]] = 0
     ends = np.cumsum(off + on, dtype=np.int32)
-    wanted = np.arange(1, len(counts) + 1, dtype=np.int64) * size
+    wanted = np.arange(1, masks + 1, dtype=np.int64) * size
     # Wrapped sums show as a negative end, because no single run can exceed 32 bits.
     if off.min() < 0 or on.min() < 0 or ends.min() < 0 or not np.array_equal(ends[last], wanted):
         return None
@@ -80,19 +118,14 @@ def damaged(counts: Sequence[str], size: int) -> list[int]:
     return damaged(counts[:middle], size) + [middle + i for i in damaged(counts[middle:], size)]
 
 
-def _parse(counts: Sequence[str]) -> tuple[Ints, NDArray[np.int64]] | None:
+def _parse(counts: Counts) -> tuple[Ints, NDArray[np.int64]] | None:
     """All stored numbers of all texts, each text followed by one 0, and where the numbers of each text stop."""
-    text = "0".join(counts) + "0"
-    if not text.isascii():
+    data = np.frombuffer(counts.text, np.uint8)
+    if (data[np.maximum(counts.stops - 2, 0)] >= 80).any():  # a number goes on where its text ends
         return None
-    data = np.frombuffer(text.encode("ascii"), np.uint8)
-    stops = np.cumsum(np.fromiter(map(len, counts), np.int64, len(counts)) + 1)
-    unfinished = data[np.maximum(stops - 2, 0)] >= 80
-    if data.min() < 48 or data.max() > 111 or unfinished.any():
-        return None
-    values = ((data.compress(data < 80) - 48) ^ 16).view(np.int8).astype(np.int32) - 16  # five bits with sign
+    values = np.frombuffer(counts.text.translate(_FINAL, _LEADING), np.int8).astype(np.int32)
     leading = np.flatnonzero(data >= 80)
-    stops -= np.searchsorted(leading, stops)
+    stops = counts.stops - np.searchsorted(leading, counts.stops)
     number = leading - np.arange(leading.size)  # the number that a leading group belongs to
     bits = (data[leading] & 31 ^ 16).astype(np.int32)  # (character - 48) & 31
     return (values, stops) if _put_leading(values, number, bits) else None

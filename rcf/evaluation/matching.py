@@ -71,7 +71,7 @@ def match(
     iou: (P, G), exact where it is at least the lowest threshold; crowd: G.
     """
     shape = (len(choices), len(IOU_THRESHOLDS), len(iou))
-    tracks, ignored = np.full(shape, -1, np.int64), np.zeros(shape, np.bool_)
+    tracks = np.full(shape, -1, np.int64)
     guesses, truth = np.nonzero(iou >= _FLOORS[0])
     values = iou[guesses, truth]
     alone = (np.bincount(guesses)[guesses] == 1) & (np.bincount(truth)[truth] == 1)
@@ -86,10 +86,11 @@ def match(
         if last not in done:  # most area ranges ignore either none or all
             done[last] = _match_with(near, fewer, last, crowd, sure)
         tracks[a] = done[last]
-        ignored[a] = np.array((*chosen.skip, False), np.bool_)[tracks[a]]  # the last one stands for -1
-        ignored[a] |= ~credit(tracks[a]) & chosen.outside
-    positives = np.array([len(chosen.skip) - sum(chosen.skip) for chosen in choices], np.int64)
-    return Matches(credit(tracks) & ~ignored, ignored, positives, tracks)
+    skip = np.array([(*chosen.skip, False) for chosen in choices], np.bool_)  # the last one stands for -1
+    outside = np.stack([chosen.outside for chosen in choices])
+    found = credit(tracks)
+    ignored = skip[np.arange(len(choices))[:, None, None], tracks] | ~found & outside[:, None]
+    return Matches(found & ~ignored, ignored, np.count_nonzero(~skip[:, :-1], axis=1), tracks)
 
 
 _Near = Mapping[int, Sequence[tuple[int, float]]]

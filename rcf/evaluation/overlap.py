@@ -9,11 +9,12 @@ times what all this costs a mask and pair.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rcf.evaluation.bulk_runs import MAX_POSITIONS, Ints, decode_runs
+from rcf.evaluation.bulk_runs import MAX_POSITIONS, Counts, Ints, decode_joined
 from rcf.evaluation.column_table import LARGEST_HEIGHT, ColumnTable, Integers, Pieces, Shape, cut
 from rcf.evaluation.rle import empty
 from rcf.structures import Rle
@@ -24,6 +25,9 @@ Segmentations = Sequence[Rle | None]
 """One entry a frame."""
 _BATCH_CHARACTERS = 1 << 17
 """Masks are decoded in batches of about this much text, whose arrays nearly fit in a core's cache."""
+
+
+_SIZE, _COUNTS = itemgetter("size"), itemgetter("counts")
 
 
 class DamagedMasksError(Exception):
@@ -132,18 +136,24 @@ def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[Pieces]:
     sides, size = [shape.height, shape.width], shape.height * shape.width
     texts: list[str] = []
     for track in tracks:
-        sizes = [mask["size"] for mask in track if mask is not None]
-        if sizes.count(sides) < len(sizes):  # much faster than a look at each
+        masks = list(filter(None, track))
+        if list(map(_SIZE, masks)).count(sides) < len(masks):  # much faster than a look at each
             raise DamagedMasksError
-        texts += [nothing if mask is None else mask["counts"] for mask in track]
+        texts += (
+            map(_COUNTS, masks)
+            if len(masks) == len(track)
+            else [nothing if mask is None else mask["counts"] for mask in track]
+        )
+    joined = Counts.join(texts)
+    if joined is None:
+        raise DamagedMasksError
     most = max(1, MAX_POSITIONS // size)
-    ends = np.cumsum(np.fromiter(map(len, texts), np.int64, len(texts)))
     first = 0
     while first < len(texts):
-        before = ends[first - 1] if first else 0
-        full = int(np.searchsorted(ends, before + _BATCH_CHARACTERS)) + 1
+        before = joined.stops[first - 1] if first else 0
+        full = int(np.searchsorted(joined.stops, before + _BATCH_CHARACTERS)) + 1
         last = min(full, first + most, len(texts))
-        runs = decode_runs(texts[first:last], size)
+        runs = decode_joined(joined.part(first, last), size)
         if runs is None:
             raise DamagedMasksError
         yield cut(first, runs, shape.height)

@@ -55,7 +55,7 @@ class Choices:
 
 def stated_area(track: Track) -> float:
     """Mean of the areas that the file states, over frames with some; the official evaluator never counts them anew."""
-    stated = [area for area in track.areas if area]
+    stated = list(filter(None, track.areas))
     if not stated:
         return 0.0
     # Whole numbers add up without rounding in any order; others in NumPy's order, as in the official code.

@@ -17,6 +17,7 @@ import pytest
 from rcf.data.annotations import Annotations, Track, load_annotations
 from rcf.evaluation import compat
 from rcf.evaluation.assessment import Asked, assess
+from rcf.evaluation.bulk_runs import Counts
 from rcf.evaluation.compat import Compat
 from rcf.evaluation.matching import IOU_THRESHOLDS
 from rcf.evaluation.results import write_results
@@ -261,13 +262,13 @@ def test_18_masks_are_decoded_once_and_not_once_a_pair(
     from rcf.evaluation import overlap
 
     decoded = list[int]()
-    plain = overlap.decode_runs
+    plain = overlap.decode_joined
 
-    def counting(counts: Sequence[str], size: int) -> Any:
-        decoded.append(len(counts))
+    def counting(counts: Counts, size: int) -> Any:
+        decoded.append(counts.stops.size)
         return plain(counts, size)
 
-    monkeypatch.setattr(overlap, "decode_runs", counting)
+    monkeypatch.setattr(overlap, "decode_joined", counting)
     scored([true([FULL, FULL], number) for number in range(1, 6)], [guess([FULL, FULL])] * 7)
     assert sum(decoded) == 2 * (5 + 7)
 
