@@ -70,6 +70,19 @@ def by_video(annotations: Annotations) -> Iterator[tuple[Video, list[Track]]]:
         yield video, truth[video.id]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """The P predictions of a video and category, best first: kept for all videos, so in few objects."""
+
+    video: int
+    category: int
+    scores: NDArray[np.float64]
+    true_positive: Flags
+    """A T P"""
+    ignored: Flags
+    """A T P"""
+
+
 class TrackRecords:
     """Match records, video by video, which are to come by ascending id."""
 
@@ -77,11 +90,8 @@ class TrackRecords:
         self._rules, self._slicing = rules, slicing
         self._video_ids = sorted(video.id for video in annotations.videos)
         self._category_ids = self._categories(annotations)
-        self._places: list[tuple[int, int, int]] = []
-        """(video, category, rank) of each prediction."""
-        self._scores: list[float] = []
-        self._flags: list[tuple[Flags, Flags]] = []
-        """True positive and ignored, A T P, of each video and category."""
+        self._found: list[_Found] = []
+        """Of each video and category."""
         ranges = len(slicing.ranges)
         self._positives = np.zeros((ranges, len(self._video_ids), len(self._category_ids)), np.int64)
 
@@ -100,7 +110,6 @@ class TrackRecords:
         choices = self._slicing.choices(compared)
         for category, truth, predicted in self._groups(compared):
             numbers: list[int] = truth.tolist()
-            guesses: list[int] = predicted.tolist()
             tracks = [compared.tracks[g] for g in numbers]
             matches = match(
                 compared.iou[np.ix_(truth, predicted)].T,
@@ -110,24 +119,26 @@ class TrackRecords:
             )
             number = self._category_ids.index(category)
             self._positives[:, index, number] = matches.positives
-            self._flags.append((matches.true_positive, matches.ignored))
-            self._places.extend((index, number, rank) for rank in range(len(guesses)))
-            self._scores.extend(compared.predictions[p].score for p in guesses)
+            scores = np.array([compared.predictions[p].score for p in predicted.tolist()], np.float64)
+            self._found.append(_Found(index, number, scores, matches.true_positive, matches.ignored))
 
     def records(self) -> dict[str, NDArray[np.generic]]:
         """All records, sorted by category, then by descending score; ties stay in the order in which they came."""
-        places = np.array(self._places, np.int32).reshape(-1, 3)
-        scores = np.array(self._scores, np.float64)
-        order = np.lexsort((-scores, places[:, 1]))
+        counts = [found.scores.size for found in self._found]
+        videos = np.repeat(np.array([found.video for found in self._found], np.int32), counts)
+        categories = np.repeat(np.array([found.category for found in self._found], np.int32), counts)
+        ranks = np.concatenate([np.zeros(0, np.int32), *(np.arange(count, dtype=np.int32) for count in counts)])
+        scores = np.concatenate([np.zeros(0), *(found.scores for found in self._found)])
+        order = np.lexsort((-scores, categories))
         none = np.zeros((len(self._slicing.ranges), len(IOU_THRESHOLDS), 0), np.bool_)
-        true = np.concatenate([none, *(true for true, _ in self._flags)], axis=2)
-        ignored = np.concatenate([none, *(ignored for _, ignored in self._flags)], axis=2)
+        true = np.concatenate([none, *(found.true_positive for found in self._found)], axis=2)
+        ignored = np.concatenate([none, *(found.ignored for found in self._found)], axis=2)
         return {
             "video_ids": np.array(self._video_ids, np.int64),
             "category_ids": np.array(self._category_ids, np.int64),
-            "video": places[order, 0],
-            "category": places[order, 1],
-            "rank": places[order, 2],
+            "video": videos[order],
+            "category": categories[order],
+            "rank": ranks[order],
             "score": scores[order],
             "true_positive": true[:, :, order],
             "ignored": ignored[:, :, order],
