@@ -110,6 +110,7 @@ class TrackRecords:
         choices = self._slicing.choices(compared)
         for category, truth, predicted in self._groups(compared):
             numbers: list[int] = truth.tolist()
+            guesses: list[int] = predicted.tolist()
             tracks = [compared.tracks[g] for g in numbers]
             matches = match(
                 compared.iou[np.ix_(truth, predicted)].T,
@@ -119,7 +120,7 @@ class TrackRecords:
             )
             number = self._category_ids.index(category)
             self._positives[:, index, number] = matches.positives
-            scores = np.array([compared.predictions[p].score for p in predicted.tolist()], np.float64)
+            scores = np.array([compared.predictions[p].score for p in guesses], np.float64)
             self._found.append(_Found(index, number, scores, matches.true_positive, matches.ignored))
 
     def records(self) -> dict[str, NDArray[np.generic]]:
