@@ -137,10 +137,15 @@ class VideoDataset:
             if rle is not None and not track.iscrowd:
                 tracks.append(track)
                 texts.append(rle["counts"])
-        strips = strips_of_counts(texts, (video.height, video.width))
-        if strips.size != size:
-            strips = strips_of_masks(resize_masks(strips.draw(), *size))
-        strips, seen = strips.without_empty()
+        strips, seen = _strips(texts, (video.height, video.width), size).without_empty()
         visible = [tracks[number] for number in seen]
         labels = tuple(self._index[track.category_id] for track in visible)
         return _Packed(labels, tuple(track.id for track in visible), strips)
+
+
+def _strips(texts: list[str], own: Size, size: Size) -> Strips:
+    if own == size or not texts:
+        return strips_of_counts(texts, size)
+    # One mask after the other: all objects of a large image at its own size may be gigabytes.
+    masks = [resize_masks(strips_of_counts([text], own).draw(), *size) for text in texts]
+    return strips_of_masks(torch.cat(masks))

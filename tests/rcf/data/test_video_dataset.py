@@ -10,6 +10,7 @@ from PIL import Image
 
 from rcf.data.cache import ByteCache
 from rcf.data.layout import find_split
+from rcf.data.mask_size import resize_masks
 from rcf.data.runs import mask_of_runs, parse_counts
 from rcf.data.ytvis import VideoDataset
 from rcf.errors import InputError
@@ -67,6 +68,20 @@ def test_target_masks_are_those_of_the_file(small_set: Any) -> None:
     rle = small_set.document["annotations"][0]["segmentations"][1]
     expected = mask_of_runs(parse_counts(rle["counts"]), 6, 8)
     assert np.array_equal(_open(small_set).targets(0, 1).masks[0].numpy(), expected)
+
+
+def test_target_masks_have_the_size_of_the_network(small_set: Any) -> None:
+    whole, resized = (_open(small_set, *size).targets(0, 1) for size in ((6, 8), (12, 5)))
+    assert resized.tracks.tolist() == whole.tracks.tolist() == [1, 2]
+    assert torch.equal(resized.masks, resize_masks(whole.masks, 12, 5))
+
+
+def test_targets_from_the_cache_are_the_same_and_may_be_changed(small_set: Any) -> None:
+    dataset = _open(small_set)
+    first = dataset.targets(0, 1)
+    wanted = first.masks.clone()
+    first.masks.fill_(True)
+    assert torch.equal(dataset.targets(0, 1).masks, wanted)
 
 
 def test_crowds_are_no_targets(small_set: Any) -> None:
