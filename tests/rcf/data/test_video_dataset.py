@@ -76,7 +76,7 @@ def test_target_masks_have_the_size_of_the_network(small_set: Any) -> None:
     assert torch.equal(resized.masks, resize_masks(whole.masks, 12, 5))
 
 
-def test_targets_from_the_cache_are_the_same_and_may_be_changed(small_set: Any) -> None:
+def test_targets_that_are_kept_are_drawn_anew(small_set: Any) -> None:
     dataset = _open(small_set)
     first = dataset.targets(0, 1)
     wanted = first.masks.clone()
