@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rcf.data.sizes import Size
-from rcf.evaluation.bulk_runs import Ints, decode_runs
+from rcf.evaluation.bulk_runs import Ints, cut_at_columns, decode_runs
 
 _TOGETHER = 8
 """Pixels of a row that are filled at once, as one 64-bit number."""
@@ -77,13 +77,13 @@ class Strips:
 def strips_of_counts(counts: Sequence[str], size: Size) -> Strips:
     """The masks of compressed COCO texts. Raises ValueError when one of them is not of `size` (height, width)."""
     if not counts:
-        return _cut(np.zeros(0, np.int32), np.zeros(0, np.int32), 0, size)
+        nothing = np.zeros(0, np.int32)
+        return Strips(0, size, nothing, nothing, nothing)
     runs = decode_runs(counts, size[0] * size[1])
     if runs is None:
         raise ValueError(f"one of {len(counts)} texts holds no run lengths of a mask of {size[0]}x{size[1]} pixels")
     filled = np.flatnonzero(runs.lengths)
-    starts = runs.starts[filled]
-    return _cut(starts, starts + runs.lengths[filled], len(counts), size)
+    return Strips(len(counts), size, *cut_at_columns(runs.starts[filled], runs.lengths[filled], size[0])[:3])
 
 
 def strips_of_masks(masks: Bool[Tensor, "M H W"]) -> Strips:
@@ -92,24 +92,5 @@ def strips_of_masks(masks: Bool[Tensor, "M H W"]) -> Strips:
     flat = np.zeros(count * height * width + 2, dtype=np.bool_)  # nothing is set before the first pixel or after
     flat[1:-1].reshape(count, width, height)[...] = masks.permute(0, 2, 1).numpy()
     edges = np.flatnonzero(flat[1:] != flat[:-1]).astype(np.int32)
-    return _cut(edges[0::2], edges[1::2], count, (height, width))
-
-
-def _cut(starts: Ints, ends: Ints, count: int, size: Size) -> Strips:
-    """Runs of set pixels, down the columns of all masks one after the other, cut where a column ends."""
-    height = size[0]
-    columns, further = starts // height, (ends - 1) // height - starts // height
-    if further.any():
-        which = np.repeat(np.arange(starts.size), further + 1)
-        columns = columns[which] + _counted(further + 1)
-        starts = np.maximum(starts[which], columns * height)
-        ends = np.minimum(ends[which], (columns + 1) * height)
-    above = columns * height
-    return Strips(count, size, columns.astype(np.int32), (starts - above).astype(np.int32),
-                  (ends - above).astype(np.int32))  # fmt: skip
-
-
-def _counted(lengths: NDArray[np.int32]) -> NDArray[np.int32]:
-    """0 1 .. lengths[0] - 1, 0 1 .. lengths[1] - 1, and so on."""
-    before = np.cumsum(lengths, dtype=np.int32) - lengths
-    return np.arange(int(lengths.sum()), dtype=np.int32) - np.repeat(before, lengths)
+    starts = edges[0::2]
+    return Strips(count, (height, width), *cut_at_columns(starts, edges[1::2] - starts, height)[:3])

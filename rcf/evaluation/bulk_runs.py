@@ -105,6 +105,29 @@ def decode_joined(counts: Counts, size: int) -> Runs | None:
     return Runs(ends - on, on, np.append(first, ends.size))
 
 
+def cut_at_columns(starts: Ints, lengths: Ints, height: int) -> tuple[Ints, Ints, Ints, Ints | None]:
+    """Runs of masks laid end to end, as intervals of rows: column, first row, row after the last one.
+
+    Last, in how many pieces each run was cut; None where none leaves its column. An empty run may come one column late.
+    """
+    columns = starts // np.int32(height)
+    tops = starts - columns * np.int32(height)
+    bottoms = tops + lengths
+    if bottoms.max(initial=0) <= height:
+        return columns, tops, bottoms, None
+    pieces = np.maximum((bottoms + np.int32(height - 1)) // np.int32(height), 1)
+    stops = np.cumsum(pieces, dtype=np.int64)
+    source = np.repeat(np.arange(pieces.size), pieces)
+    columns, tops, bottoms = columns[source], tops[source], bottoms[source]
+    more = np.flatnonzero(source[1:] == source[:-1]) + 1  # all but the first piece of a run
+    nth = (more - (stops - pieces)[source[more]]).astype(np.int32)
+    columns[more] += nth
+    tops[more] = 0
+    bottoms[more] -= nth * np.int32(height)
+    np.minimum(bottoms, height, out=bottoms)
+    return columns, tops, bottoms, pieces
+
+
 def damaged(counts: Sequence[str], size: int) -> list[int]:
     """Indices of the texts that do not decode to exactly `size` pixels, found by halving."""
     limit = max(1, MAX_POSITIONS // max(size, 1))

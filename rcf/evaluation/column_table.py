@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rcf.evaluation.bulk_runs import Ints, Runs
+from rcf.evaluation.bulk_runs import Ints, Runs, cut_at_columns
 
 Integers = NDArray[np.int64]
 _Halves = NDArray[np.uint16]
@@ -57,22 +57,8 @@ class Pieces:
 
 def cut(first: int, runs: Runs, height: int) -> Pieces:
     """Split the runs that leave their column, so that every piece is an interval of rows of one column."""
-    columns = runs.starts // np.int32(height)
-    tops = runs.starts - columns * np.int32(height)
-    bottoms = tops + runs.lengths
-    offsets = runs.offsets
-    if bottoms.max(initial=0) > height:
-        pieces = np.maximum((bottoms + np.int32(height - 1)) // np.int32(height), 1)
-        stops = np.cumsum(pieces, dtype=np.int64)
-        source = np.repeat(np.arange(pieces.size), pieces)
-        columns, tops, bottoms = columns[source], tops[source], bottoms[source]
-        more = np.flatnonzero(source[1:] == source[:-1]) + 1  # all but the first piece of a run
-        nth = (more - (stops - pieces)[source[more]]).astype(np.int32)
-        columns[more] += nth
-        tops[more] = 0
-        bottoms[more] -= nth * np.int32(height)
-        np.minimum(bottoms, height, out=bottoms)
-        offsets = np.append(0, stops)[offsets]
+    columns, tops, bottoms, pieces = cut_at_columns(runs.starts, runs.lengths, height)
+    offsets = runs.offsets if pieces is None else np.append(0, np.cumsum(pieces))[runs.offsets]
     intervals = (tops | bottoms << 16).view(np.uint32)
     return Pieces(first, columns, tops.astype(np.uint16), bottoms.astype(np.uint16), intervals, offsets, runs.areas())
 
