@@ -74,4 +74,6 @@ def resize_frame(frame: UInt8[Tensor, "3 h w"], height: int, width: int) -> UInt
     """The frame at another size, by antialiased bilinear interpolation (torchvision's resize calls the same)."""
     if frame.shape[1:] == (height, width):
         return frame
-    return functional.interpolate(frame[None], size=(height, width), mode="bilinear", antialias=True)[0]
+    # `frame[None]` would hide from torch that the colours of a pixel lie together, which it resizes much faster.
+    batch = frame.permute(1, 2, 0)[None].permute(0, 3, 1, 2)
+    return functional.interpolate(batch, size=(height, width), mode="bilinear", antialias=True)[0]

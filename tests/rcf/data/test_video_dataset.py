@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch.nn import functional
 
 from rcf.data.cache import ByteCache
+from rcf.data.frames import resize_frame
 from rcf.data.layout import find_split
 from rcf.data.mask_size import resize_masks
 from rcf.data.runs import mask_of_runs, parse_counts
@@ -33,6 +35,15 @@ def test_a_frame_at_its_own_size_has_the_pixels_of_the_file(small_set: Any) -> N
 def test_a_frame_comes_at_the_size_of_the_network(small_set: Any) -> None:
     frame = _open(small_set, 12, 4).frame(1, 0)
     assert (frame.dtype, tuple(frame.shape)) == (torch.uint8, (3, 12, 4))
+
+
+def test_a_resized_frame_does_not_depend_on_how_it_lies_in_memory() -> None:
+    pixels = torch.randint(0, 256, (31, 47, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    together = pixels.permute(2, 0, 1)[:, 3:28, 2:40]  # part of a frame, as decoders give it
+    apart = together.contiguous()
+    expected = functional.interpolate(apart[None], size=(11, 53), mode="bilinear", antialias=True)[0]
+    assert torch.equal(resize_frame(together, 11, 53), expected)
+    assert torch.equal(resize_frame(apart, 11, 53), expected)
 
 
 def test_the_original_keeps_the_size_of_the_video(small_set: Any) -> None:
