@@ -10,11 +10,11 @@ frame --resize--> backbone (once) --> kept C K K --> ring buffer of R        all
 from collections.abc import Mapping
 
 import torch
-import torch.nn.functional as functional
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from rcf.config import EvaluationConfig, FrameSizeConfig
+from rcf.data.frames import resize_frame, stacked
 from rcf.data.sizes import network_size
 from rcf.model.network import RCF
 from rcf.phases import UNWATCHED, PhaseWatch
@@ -130,4 +130,4 @@ def resize_frames(frames: UInt8[Tensor, "N 3 H W"], size: tuple[int, int]) -> UI
     """Antialiased bilinear resize to the network's input size, (height, width)."""
     if frames.shape[-2:] == size:
         return frames
-    return functional.interpolate(frames, size=size, mode="bilinear", antialias=True)
+    return stacked([resize_frame(frame, *size) for frame in frames])

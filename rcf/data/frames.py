@@ -57,7 +57,7 @@ def stacked(frames: Sequence[UInt8[Tensor, "3 H W"]]) -> UInt8[Tensor, "N 3 H W"
     while it normalises.
     """
     height, width = frames[0].shape[-2:]
-    together = torch.empty(len(frames), height, width, 3, dtype=torch.uint8).permute(0, 3, 1, 2)
+    together = frames[0].new_empty(len(frames), height, width, 3).permute(0, 3, 1, 2)
     for frame, place in zip(frames, together, strict=True):
         place.copy_(frame)
     return together
