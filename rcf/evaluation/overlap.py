@@ -9,7 +9,6 @@ times what all this costs a mask and pair.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,9 +24,6 @@ Segmentations = Sequence[Rle | None]
 """One entry a frame."""
 _BATCH_CHARACTERS = 1 << 17
 """Masks are decoded in batches of about this much text, whose arrays nearly fit in a core's cache."""
-
-
-_SIZE, _COUNTS = itemgetter("size"), itemgetter("counts")
 
 
 class DamagedMasksError(Exception):
@@ -136,14 +132,10 @@ def _batches(shape: Shape, tracks: Sequence[Segmentations]) -> Iterator[Pieces]:
     sides, size = [shape.height, shape.width], shape.height * shape.width
     texts: list[str] = []
     for track in tracks:
-        masks = list(filter(None, track))
-        if list(map(_SIZE, masks)).count(sides) < len(masks):  # much faster than a look at each
+        sizes = [mask["size"] for mask in track if mask is not None]
+        if sizes.count(sides) < len(sizes):  # much faster than a look at each
             raise DamagedMasksError
-        texts += (
-            map(_COUNTS, masks)
-            if len(masks) == len(track)
-            else [nothing if mask is None else mask["counts"] for mask in track]
-        )
+        texts += [nothing if mask is None else mask["counts"] for mask in track]
     joined = Counts.join(texts)
     if joined is None:
         raise DamagedMasksError
