@@ -74,7 +74,7 @@ def _load(dataset: VideoDataset, threads: int) -> None:
 
 
 def main() -> None:
-    """Write a set, time the three loops, print two ratios."""
+    """Write a set, time the four loops, print three ratios."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, default in (("height", 360), ("width", 640), ("smaller", 1), ("clips", 8), ("turns", 7), ("threads", 2)):
         parser.add_argument(f"--{name}", type=int, default=default)

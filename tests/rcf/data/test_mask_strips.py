@@ -9,12 +9,13 @@ from hypothesis.extra import numpy as arrays
 from pycocotools import mask as coco
 
 from rcf.data.strips import Strips, strips_of_counts, strips_of_masks
+from rcf.evaluation.rle import encode
 
 MASKS = st.tuples(st.integers(0, 4), st.integers(1, 20), st.integers(1, 20)).flatmap(lambda s: arrays.arrays(bool, s))
 
 
 def _counts(masks: np.ndarray) -> list[str]:
-    return [coco.encode(np.asfortranarray(mask.astype(np.uint8)))["counts"].decode() for mask in masks]
+    return [rle["counts"] for rle in encode(masks)]
 
 
 def _parts(strips: Strips) -> list[list[int]]:
